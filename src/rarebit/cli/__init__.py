@@ -1,0 +1,1 @@
+"""The terminal: speaks to app and core only."""

@@ -1,0 +1,1 @@
+"""Words without numbers: definitions, results, fields, times and errors that every room shares."""

@@ -1,0 +1,1 @@
+"""Numbers without words: arrays in, arrays out; knows nothing of security."""

@@ -1,0 +1,1 @@
+"""Learners over arrays: score, then learn; the whole memory is named arrays."""

@@ -1,0 +1,1 @@
+"""One expression tree for all query languages, compiled to DuckDB SQL and to Arrow masks."""

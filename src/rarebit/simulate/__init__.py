@@ -1,0 +1,1 @@
+"""A made fleet with labelled intrusions, for demonstrations, tests and benchmarks."""

@@ -1,0 +1,1 @@
+"""Readers: files of any known format become Arrow batches of ECS columns."""

@@ -1,0 +1,1 @@
+"""Operational state: jobs, records, alerts, cases, positions and snapshots in one database."""
