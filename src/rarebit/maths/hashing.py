@@ -90,7 +90,7 @@ def _insert(slots: NDArray[np.int64], codes: NDArray[np.int64], fresh: NDArray[n
 
 
 class CodeSet:
-    """A growing set of non-zero codes: open addressing, load at most one half, 16–32 bytes a code."""
+    """A growing set of non-zero codes: open addressing, load at most one half, 16 to 32 bytes a code."""
 
     def __init__(self, capacity: int = 1 << 12) -> None:
         self._slots = np.zeros(1 << max(4, (2 * capacity - 1).bit_length()), np.int64)

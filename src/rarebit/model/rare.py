@@ -1,0 +1,233 @@
+"""The rare model: how unexpected a value is on an entity, given the entity's own rate of novelty.
+
+Method: levels of novelty (seen, new to the entity, to its peers, to the fleet) with rates backed off by two-stage
+empirical Bayes, age-matched between entities, forgotten with a half-life counted in active hours; within a level,
+the rank of the value's prevalence among past novelties. Every observation is scored before it is learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.maths.hashing import hash_text
+from rarebit.model import freq_kernel, rare_kernel
+from rarebit.model.rare_kernel import AGES, BINS, CANDIDATE, HOUR_US, LEVELS, Settings
+from rarebit.model.tables import BURST, ENTITY, PAIR, PEER, VALUE, Table, empty, rows_of, table_of
+
+State = dict[str, NDArray[Any]]
+_NONE = np.zeros(0, np.int64)
+_NO_U = np.zeros(0, np.float64)
+_TABLES = (("pairs", PAIR), ("values", VALUE), ("peers", PEER), ("entities", ENTITY))
+_BASE_KAPPA = 20.0
+_MIN_MEMBERS = 3
+_MIN_OBSERVATIONS = 20.0
+
+
+class RareModel:
+    """State of one detector's rare model.
+
+    Parameters
+    ----------
+    mode : int
+        ``INDIVIDUAL``, ``FLEET`` or ``POPULATION`` of :mod:`rarebit.model.rare_kernel`.
+    frequent : bool
+        ``freq_rare``: weigh by how often a member does the thing.
+    half_life_hours : float
+        Active hours after which what was learnt counts half.
+    keep_p : float
+        Observations with a probability up to this are handed out as candidates.
+    spread_hours : float
+        Longest silence inside one stretch of first sights (a rollout).
+    full : bool
+        Give the exact probability of seen values too; needed only to test calibration.
+    pool : bool
+        False leaves peers and fleet out of the rates; for measuring what pooling is worth.
+    memory_bytes : int
+        Bound of the tables; the least recently seen pairs are dropped, counted in ``evicted``.
+    """
+
+    def __init__(
+        self,
+        mode: int,
+        *,
+        frequent: bool = False,
+        half_life_hours: float = 168.0,
+        keep_p: float = 0.05,
+        spread_hours: float = 24.0,
+        full: bool = False,
+        pool: bool = True,
+        memory_bytes: int = 1 << 30,
+    ) -> None:
+        setting = np.zeros(1, Settings)
+        setting["mode"] = mode
+        setting["full"] = full
+        setting["keep_p"] = keep_p
+        setting["decay"] = 2.0 ** (-1.0 / half_life_hours)
+        setting["spread_us"] = round(spread_hours * HOUR_US)
+        setting["spread_p"] = 1e-4
+        setting["kappa_age"] = 50.0
+        setting["prior_histogram"] = 20.0
+        self._setting = setting
+        self._kernel = freq_kernel.run if frequent else rare_kernel.run
+        self._pair_type = BURST if frequent else PAIR
+        self.pool = pool
+        self.memory_bytes = memory_bytes
+        self.evicted = 0
+        self._peer_map = (_NONE, _NONE)
+        self._tables: list[Table] = [empty(self._pair_type if name == "pairs" else dtype) for name, dtype in _TABLES]
+        self._sizes = np.array([0, 0, 0, 0, 1], np.int64)
+        self._groups = _new_groups(16)
+
+    def set_peers(self, peer_of: Mapping[int, str]) -> None:
+        """Name the peer group of entities by their codes; entities already seen keep their group until reset."""
+        keys = np.array(sorted(peer_of), np.int64)
+        self._peer_map = (keys, np.array([hash_text(peer_of[int(key)]) for key in keys], np.int64))
+
+    def score_and_learn(
+        self,
+        times_us: NDArray[np.int64],
+        entities: NDArray[np.int64],
+        values: NDArray[np.int64],
+        *,
+        peers: NDArray[np.int64] = _NONE,
+        scopes: NDArray[np.int64] = _NONE,
+        u: NDArray[np.float64] = _NO_U,
+    ) -> tuple[NDArray[np.float64], Table]:
+        """Score each row, then learn it, in the order given.
+
+        Parameters
+        ----------
+        times_us, entities, values : int64[n]
+            Event time and codes; a row with code 0 is passed over.
+        peers, scopes : int64[n], optional
+            Code of the entity's peer group, used when an entity is first met; code of a separate world
+            (partition of a population job).
+        u : float64[n], optional
+            Uniform draws that replace the ½ of mid-p; for exact tests.
+
+        Returns
+        -------
+        p : float64[n]
+            Probability of an observation at least this novel; NaN where the row is no observation.
+        candidates : CANDIDATE[m]
+            In row order.
+        """
+        rows = tuple(np.ascontiguousarray(column, np.int64) for column in (times_us, entities, values, peers, scopes))
+        p = np.full(times_us.size, np.nan)
+        parts: list[Table] = []
+        at = 0
+        while True:
+            out = np.zeros(4096, CANDIDATE)
+            at, written, reason = self._kernel(
+                rows, u, at, tuple(self._tables), self._groups, self._sizes, self._peer_map, self._setting[0], p, out
+            )
+            parts.append(out[:written])
+            if reason == rare_kernel.DONE:
+                return p, np.concatenate(parts)
+            if reason == rare_kernel.GROW:
+                self._grow()
+
+    def start_day(self) -> None:
+        """Refit pooling weights and hold the memory bound; call at each new day of event time."""
+        self._fit_pooling()
+        self._evict()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of pairs, values, peer values and entities held, and of peer groups met."""
+        names = [name for name, _ in _TABLES]
+        return {**dict(zip(names, map(int, self._sizes[:4]), strict=True)), "groups": int(self._sizes[4]) - 1}
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the tables."""
+        return sum(table.nbytes for table in self._tables)
+
+    def group_codes(self) -> NDArray[np.int64]:
+        """Code of each peer group's name by group index; index 0 is the whole fleet."""
+        return self._groups[5][: int(self._sizes[4])].copy()
+
+    def to_state(self) -> State:
+        """Memory as named arrays; equal memories give equal arrays."""
+        state = {name: rows_of(table) for (name, _), table in zip(_TABLES, self._tables, strict=True)}
+        used = int(self._sizes[4])
+        for index, array in enumerate(self._groups):
+            state[f"groups{index}"] = array[:used].copy()
+        state["evicted"] = np.array([self.evicted], np.int64)
+        return state
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """Take the memory of :meth:`to_state`; settings stay those of this model."""
+        self._tables = [
+            table_of(state[name].astype(self._pair_type if name == "pairs" else dtype)) for name, dtype in _TABLES
+        ]
+        used = state["groups0"].shape[0]
+        self._groups = _new_groups(max(16, 2 * used))
+        for index, array in enumerate(self._groups):
+            array[:used] = state[f"groups{index}"]
+        sizes = [state[name].size for name, _ in _TABLES]
+        self._sizes = np.array([*sizes, used], np.int64)
+        self.evicted = int(state["evicted"][0])
+        return self
+
+    def _grow(self) -> None:
+        for index, table in enumerate(self._tables):
+            if 2 * (int(self._sizes[index]) + 1) > table.size:
+                self._tables[index] = table_of(rows_of(table), 4 * table.size)
+        used = int(self._sizes[4])
+        if used + 1 > self._groups[5].size:
+            larger = _new_groups(4 * used)
+            for old, new in zip(self._groups, larger, strict=True):
+                new[:used] = old[:used]
+            self._groups = larger
+
+    def _evict(self) -> None:
+        limit = self.memory_bytes // (4 * self._pair_type.itemsize)
+        if self._sizes[0] <= limit:
+            return
+        rows = rows_of(self._tables[0])
+        order = np.argsort(rows["hour"], kind="stable")
+        dropped = rows.size - int(0.8 * limit)
+        self._tables[0] = table_of(rows[np.sort(order[dropped:])])
+        self._sizes[0] -= dropped
+        self.evicted += dropped
+
+    def _fit_pooling(self) -> None:
+        """Pseudo-observations a group is worth, by the beta-binomial moment identity over its members."""
+        kappa = self._groups[2]
+        if not self.pool:
+            kappa[:] = 1.0
+            return
+        entities = rows_of(self._tables[3])
+        entities = entities[entities["n"] >= _MIN_OBSERVATIONS]
+        for group in range(int(self._sizes[4])):
+            members = entities if group == 0 else entities[entities["group"] == group]
+            if members.size >= _MIN_MEMBERS:
+                for level in range(1, LEVELS):
+                    kappa[group, level] = _pseudo_observations(members["n"], members[f"k{level}"])
+
+
+def _pseudo_observations(n: NDArray[np.float64], k: NDArray[np.float64]) -> float:
+    mean = float(k.sum() / n.sum())
+    if mean <= 0.0:
+        return _BASE_KAPPA
+    spread = float(np.mean((k / n - mean) ** 2)) - mean * (1.0 - mean) * float(np.mean(1.0 / n))
+    excess = max(spread, mean * mean / 100.0)
+    return float(np.clip(mean * (1.0 - mean) / excess - 1.0, 5.0, 1e6))
+
+
+def _new_groups(capacity: int) -> tuple[NDArray[Any], ...]:
+    """Arrays by peer group; row 0 is the fleet: observations, novelties, pooling, prevalences, hour, code, size."""
+    return (
+        np.zeros((capacity, AGES)),
+        np.zeros((capacity, AGES, LEVELS)),
+        np.full((capacity, LEVELS), _BASE_KAPPA),
+        np.zeros((capacity, LEVELS, BINS)),
+        np.full(capacity, -1, np.int64),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.int64),
+    )

@@ -1,0 +1,104 @@
+"""Open-addressing tables of records: the memory of the rare model, usable inside compiled loops.
+
+A table is a one-dimensional structured array whose length is a power of two and whose field ``key`` is 0 in an
+empty slot. It is at most half full.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.maths.hashing import mix64
+
+PAIR: Final = np.dtype([("key", "i8"), ("hour", "i4"), ("count", "i4")])
+"""One (entity, value): hour last seen, distinct hours seen."""
+
+BURST: Final = np.dtype([("key", "i8"), ("hour", "i4"), ("count", "i4"), ("events", "i4"), ("level", "i4")])
+"""One (entity, value) of ``freq_rare``: also the events of the present hour, and level and bin at its start."""
+
+VALUE: Final = np.dtype(
+    [
+        ("key", "i8"),
+        ("window_us", "i8"),
+        ("last_us", "i8"),
+        ("first_us", "i8"),
+        ("entities", "i4"),
+        ("observations", "i4"),
+        ("joined", "i4"),
+        ("before", "i4"),
+        ("spreading", "i4"),
+        ("spare", "i4"),
+    ]
+)
+"""One value in the fleet: who ever had it, and the present stretch of first sights (a rollout, perhaps)."""
+
+PEER: Final = np.dtype([("key", "i8"), ("entities", "i4"), ("spare", "i4")])
+"""One (peer group, value): how many entities of the group ever had it."""
+
+ENTITY: Final = np.dtype(
+    [
+        ("key", "i8"),
+        ("n", "f8"),
+        ("k1", "f8"),
+        ("k2", "f8"),
+        ("k3", "f8"),
+        ("observations", "i8"),
+        ("novel", "i8"),
+        ("group", "i4"),
+        ("hour", "i4"),
+        ("first_hour", "i4"),
+        ("hours", "i4"),
+        ("events", "i4"),
+        ("spare", "i4"),
+    ]
+)
+"""One entity: decayed observations and novelties by level, plain counts, and its age in active hours."""
+
+Table = NDArray[Any]
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def slot_of(table: Table, key: np.int64) -> np.int64:
+    """Slot that holds the key, or the empty slot where it belongs."""
+    mask = np.uint64(table.size - 1)
+    at = mix64(np.uint64(key)) & mask
+    while table[at].key != 0 and table[at].key != key:
+        at = (at + np.uint64(1)) & mask
+    return np.int64(at)
+
+
+@numba.njit(cache=True, nogil=True)
+def _slots_of(keys: NDArray[np.int64], capacity: int) -> NDArray[np.int64]:
+    held = np.zeros(capacity, np.int64)
+    out = np.empty(keys.size, np.int64)
+    mask = np.uint64(capacity - 1)
+    for row in range(keys.size):
+        at = mix64(np.uint64(keys[row])) & mask
+        while held[at] != 0:
+            at = (at + np.uint64(1)) & mask
+        held[at] = keys[row]
+        out[row] = at
+    return out
+
+
+def empty(dtype: np.dtype[Any], capacity: int = 1 << 10) -> Table:
+    """A table of at least ``capacity`` slots."""
+    return np.zeros(1 << max(4, (capacity - 1).bit_length()), dtype)
+
+
+def rows_of(table: Table) -> Table:
+    """The records of a table, sorted by key: its form on disk, the same however the table grew."""
+    held: Table = table[table["key"] != 0]
+    ordered: Table = held[np.argsort(held["key"], kind="stable")]
+    return ordered
+
+
+def table_of(rows: Table, capacity: int = 0) -> Table:
+    """A table holding the given records (keys distinct, none 0) at most half full."""
+    table = empty(rows.dtype, max(2 * rows.size, capacity, 16))
+    table[_slots_of(np.ascontiguousarray(rows["key"]), table.size)] = rows
+    return table
