@@ -1,1 +1,8 @@
-"""Events on disk: a Delta table of Parquet, and DuckDB to ask it."""
+"""Events on disk: a Delta table of Parquet files, one writer, many readers, queried with DuckDB."""
+
+from rarebit.lake.compact import CompactReport
+from rarebit.lake.document import documents
+from rarebit.lake.lake import Lake, LakeSummary
+from rarebit.lake.writer import AppendResult, LakeWriter
+
+__all__ = ["AppendResult", "CompactReport", "Lake", "LakeSummary", "LakeWriter", "documents"]

@@ -1,0 +1,135 @@
+"""DuckDB over the files of one version of the lake: connections that can read the lake and nothing else."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+import duckdb
+import pyarrow as pa
+
+from rarebit.core.errors import QueryError, StateError
+from rarebit.core.fields import TIME
+from rarebit.core.schema import EVENT_SCHEMA
+from rarebit.lake.log import TABLE_SCHEMA, DataFile
+
+
+class Engine:
+    """A DuckDB instance in memory that reads one lake.
+
+    Parameters
+    ----------
+    root : Path
+        Directory of the lake.
+    memory_limit : str
+        Most memory of a query, such as ``1GB``; beyond it DuckDB spills to a temporary directory.
+    threads : int
+        Threads of a query.
+    """
+
+    def __init__(self, root: Path, *, memory_limit: str, threads: int) -> None:
+        self._root = root
+        self._settings = {"memory_limit": memory_limit, "threads": str(threads)}
+        self._base: duckdb.DuckDBPyConnection | None = None
+        self._opening = Lock()
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for one query of one thread.
+
+        Raises
+        ------
+        QueryError
+            If the query is wrong.
+        StateError
+            If files cannot be read, or memory and disk do not suffice.
+        """
+        cursor = self._connection().cursor()
+        try:
+            cursor.execute("SET TimeZone = 'UTC'")
+            yield cursor
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise StateError(
+                f"the event lake cannot be read: {_first_line(error)}",
+                where=str(self._root),
+                hint="Check the disk; give queries more memory, or ask for a shorter time.",
+            ) from error
+        except duckdb.Error as error:
+            raise QueryError(f"the query cannot be run: {_first_line(error)}") from error
+        finally:
+            cursor.close()
+
+    def source(self, files: Sequence[DataFile]) -> str:
+        """SQL table expression over files in the order given; without files, an empty one."""
+        if not files:
+            nulls = ", ".join(f"NULL::{_duck_type(f.type)} AS {quote(f.name)}" for f in TABLE_SCHEMA)
+            return f"(SELECT {nulls} WHERE FALSE)"
+        paths = ", ".join(literal(_unglob(str(self._root / file.path))) for file in files)
+        return f"read_parquet([{paths}], hive_partitioning = true, hive_types_autocast = false)"
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        with self._opening:
+            if self._base is None:
+                self._base = self._open()
+            return self._base
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        spill = Path(tempfile.gettempdir()) / "rarebit-spill"
+        base = duckdb.connect(":memory:", config=dict(self._settings))
+        base.execute(f"SET temp_directory = {literal(str(spill))}")
+        base.execute("SET parquet_metadata_cache = true")
+        base.execute("SET python_enable_replacements = false")
+        base.execute("SET autoinstall_known_extensions = false")
+        base.execute(f"SET allowed_directories = [{literal(str(self._root))}]")
+        base.execute("SET enable_external_access = false")
+        return base
+
+
+def select(columns: Mapping[str, str]) -> str:
+    """Select list of SQL expressions and their output names."""
+    return ", ".join(f"{expression} AS {quote(name)}" for name, expression in columns.items())
+
+
+def everything() -> dict[str, str]:
+    """All columns of an event, under their own names."""
+    return {name: quote(name) for name in EVENT_SCHEMA.names}
+
+
+def time_range(start_us: int | None, end_us: int | None) -> str:
+    """SQL condition on the time: ``[start_us, end_us)``."""
+    parts = ["TRUE"]
+    if start_us is not None:
+        parts.append(f"{quote(TIME)} >= make_timestamptz({start_us})")
+    if end_us is not None:
+        parts.append(f"{quote(TIME)} < make_timestamptz({end_us})")
+    return " AND ".join(parts)
+
+
+def quote(name: str) -> str:
+    """The name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """The text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _unglob(path: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def _duck_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return "VARCHAR[]"
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMPTZ"
+    return {"int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN", "string": "VARCHAR"}[str(kind)]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

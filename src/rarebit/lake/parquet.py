@@ -1,0 +1,211 @@
+"""Events as Parquet: how columns are encoded in memory and laid out in a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Final
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rarebit.core.errors import InputError, StateError
+from rarebit.core.fields import CODED, DAY, ID, ID_CODE, REST, TIME
+from rarebit.core.schema import EVENT_SCHEMA
+from rarebit.core.time import DAY_US, day_of
+from rarebit.lake.log import VERSION, DataFile
+
+ROW_GROUP: Final = 131_072
+"""Rows of a row group: small enough for a quick look-up, large enough for a quick scan."""
+
+FILE_SCHEMA: Final[pa.Schema] = pa.schema(
+    [*(field for field in EVENT_SCHEMA if field.name != DAY), pa.field(VERSION, pa.int64())]
+)
+_UNIQUE: Final = frozenset({TIME, ID, ID_CODE, REST})
+"""Columns whose values seldom repeat: a dictionary would cost time and save nothing."""
+_STATISTICS: Final = [TIME, ID_CODE, VERSION, *CODED.values()]
+_TEXT: Final = pa.dictionary(pa.int32(), pa.string())
+
+
+def conform(batch: pa.RecordBatch | pa.Table) -> pa.Table:
+    """The batch as a table of one chunk a column, with types of the event schema.
+
+    Raises
+    ------
+    InputError
+        If a column is unknown, or the time, the id or its code is missing, or a type does not fit.
+    """
+    table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch.combine_chunks()
+    for name in table.column_names:
+        if name not in EVENT_SCHEMA.names:
+            raise InputError(f"column {name!r} is not one of an event", hint=f"Put it into {REST!r}.")
+    for name in (TIME, ID, ID_CODE):
+        if name not in table.column_names:
+            raise InputError(f"a batch of events has no column {name!r}")
+    return table
+
+
+def encode(table: pa.Table) -> pa.Table:
+    """Text as dictionaries, empty columns and the day left out: what a buffer keeps.
+
+    Raises
+    ------
+    InputError
+        If a column has a type that does not fit the event schema.
+    """
+    kept: dict[str, pa.ChunkedArray] = {}
+    for name in table.column_names:
+        column = table.column(name)
+        if name == DAY or column.null_count == len(column):
+            continue
+        wanted = EVENT_SCHEMA.field(name).type
+        if pa.types.is_string(wanted) and name not in _UNIQUE:
+            wanted = _TEXT
+            if not pa.types.is_dictionary(column.type):
+                column = column.dictionary_encode()
+        try:
+            kept[name] = column if column.type == wanted else column.cast(wanted)
+        except pa.ArrowInvalid as error:
+            raise InputError(f"column {name!r} of a batch of events cannot be {wanted}: {error}") from error
+    return pa.table(kept)
+
+
+def merge(parts: Iterable[pa.Table]) -> pa.Table:
+    """Encoded parts as one table in order of time and id."""
+    table = pa.concat_tables(list(parts), promote_options="default").unify_dictionaries().combine_chunks()
+    order = pc.sort_indices(table, sort_keys=[(TIME, "ascending"), (ID_CODE, "ascending")])
+    if _rises(order.to_numpy()):
+        return table
+    return table.take(order)
+
+
+def _rises(order: NDArray[np.uint64]) -> bool:
+    return bool(np.array_equal(order, np.arange(order.size, dtype=order.dtype)))
+
+
+def by_day(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Slices of a sorted table, one a day."""
+    days = table.column(TIME).cast(pa.int64()).to_numpy() // DAY_US
+    starts = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
+    for at, end in zip(starts, [*starts[1:], days.size], strict=True):
+        yield day_of(int(days[at]) * DAY_US), table.slice(at, end - at)
+
+
+def write_day(root: Path, day: str, tables: Iterable[pa.Table], *, version: int | None) -> DataFile:
+    """Write sorted events of one day to a new file.
+
+    The file belongs to the lake only once it is committed.
+
+    Parameters
+    ----------
+    root : Path
+        Directory of the lake.
+    day : str
+        The day of all events.
+    tables : iterable of Table
+        The events in order; not all empty.
+    version : int or None
+        Value of the version column; None when the tables carry it.
+
+    Raises
+    ------
+    StateError
+        If the disk is full or the directory cannot be written.
+    """
+    path = root / f"{DAY}={day}" / f"{uuid4().hex}.parquet"
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with path.open("xb") as file:
+            extent = _write(file, tables, version)
+            file.flush()
+            os.fsync(file.fileno())
+            size = file.tell()
+    except (OSError, pa.ArrowException) as error:
+        path.unlink(missing_ok=True)
+        raise StateError(
+            f"events of {day} cannot be written: {error}",
+            where=str(path.parent),
+            hint="Free disk space or make the directory writable; nothing committed before is lost.",
+        ) from error
+    return DataFile(
+        path=f"{DAY}={day}/{path.name}",
+        day=day,
+        rows=extent.rows,
+        size=size,
+        first_us=extent.first_us,
+        last_us=extent.last_us,
+        first_version=min(extent.versions),
+        last_version=max(extent.versions),
+    )
+
+
+def _write(file: IO[bytes], tables: Iterable[pa.Table], version: int | None) -> _Extent:
+    extent = _Extent()
+    writer: pq.ParquetWriter | None = None
+    try:
+        for table in tables:
+            if table.num_rows:
+                whole = _complete(table, version)
+                writer = writer or _open(file, whole.schema)
+                writer.write_table(whole.cast(writer.schema), row_group_size=ROW_GROUP)
+                extent.add(whole)
+    finally:
+        if writer is not None:
+            writer.close()
+    return extent
+
+
+def _open(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
+    leaves = [f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name for f in FILE_SCHEMA]
+    return pq.ParquetWriter(
+        file,
+        schema,
+        compression={name: "NONE" if name == ID_CODE else "ZSTD" for name in leaves},
+        compression_level={name: 1 for name in leaves if name != ID_CODE},
+        use_dictionary=[name for name in leaves if name not in _UNIQUE],
+        write_statistics=_STATISTICS,
+        sorting_columns=[pq.SortingColumn(FILE_SCHEMA.get_field_index(name)) for name in (TIME, ID_CODE)],
+        store_schema=False,
+    )
+
+
+class _Extent:
+    """Rows, times and versions of what was written."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.first_us = self.last_us = 0
+        self.versions: set[int] = set()
+
+    def add(self, table: pa.Table) -> None:
+        times = table.column(TIME).cast(pa.int64())
+        if self.rows == 0:
+            self.first_us = times[0].as_py()
+        self.last_us = times[-1].as_py()
+        self.rows += table.num_rows
+        self.versions.update(pc.min_max(table.column(VERSION)).as_py().values())
+
+
+def _complete(table: pa.Table, version: int | None) -> pa.Table:
+    """All columns of a file, in its order and with its types, dictionaries kept where they pay."""
+    columns = []
+    for field in FILE_SCHEMA:
+        if field.name == VERSION and version is not None:
+            columns.append(pa.chunked_array([pa.repeat(version, table.num_rows)]))
+        elif field.name in table.column_names:
+            columns.append(_worth(table.column(field.name)))
+        else:
+            columns.append(pa.chunked_array([pa.nulls(table.num_rows, field.type)]))
+    return pa.table(columns, names=FILE_SCHEMA.names)
+
+
+def _worth(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column without a dictionary longer than it: each row group would repeat all of it."""
+    if not pa.types.is_dictionary(column.type) or len(column.chunk(0).dictionary) * 2 < len(column):
+        return column
+    return column.cast(column.type.value_type)
