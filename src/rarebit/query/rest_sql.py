@@ -1,0 +1,84 @@
+"""SQL tests over fields without a column, which lie in the JSON text of :data:`rarebit.core.fields.REST`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from rarebit.core.errors import QueryError
+from rarebit.core.fields import REST
+from rarebit.query import literal
+from rarebit.query.dates import is_date
+from rarebit.query.text_sql import keyword_test
+from rarebit.query.tree import Exists, Leaf, Match, Phrase, Range, Term, Terms, Value
+from rarebit.query.typed_sql import NUMBER, date_range, number
+
+_SIMPLE: Final = re.compile(r"[A-Za-z0-9_.@-]+", re.ASCII)
+_JSON_NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_EXACT: Final = 1 << 53
+_TEXT: Final = "json_extract_string(e, '$')"
+_BOUNDS: Final = (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<="))
+
+
+def rest_test(leaf: Leaf, *, now_us: int) -> str:
+    """SQL for a leaf over any value of a field in the JSON column; never NULL.
+
+    Numbers compare as numbers with numbers, and by their text with texts. A range compares as its bounds are:
+    numbers, dates, or texts.
+
+    Raises
+    ------
+    QueryError
+        If the name of the field cannot be one.
+    """
+    if not leaf.field or any(char < " " for char in leaf.field):
+        raise QueryError(f"{leaf.field!r} is not the name of a field")
+    column = literal.identifier(REST)
+    path = literal.string("/" + leaf.field.replace("~", "~0").replace("/", "~1"))
+    # Text that is not JSON is an event without further fields, not the end of the query.
+    value = f"TRY(json_extract({column}, {path}))"
+    items = f"CASE WHEN json_type({value}) = 'ARRAY' THEN json_extract({value}, '$[*]') ELSE [{value}] END"
+    test = f"coalesce(list_bool_or(list_transform({items}, lambda e: {_element(leaf, now_us)})), FALSE)"
+    if not _SIMPLE.fullmatch(leaf.field):
+        return test
+    # Finding the name in the text costs far less than reading the JSON of events that have it not.
+    name = literal.string(f'"{leaf.field}"')
+    return f"CASE WHEN contains({column}, {name}) THEN {test} ELSE FALSE END"
+
+
+def _element(leaf: Leaf, now_us: int) -> str:
+    match leaf:
+        case Exists():
+            return "json_type(e) <> 'NULL'"
+        case Term(value=value, case_insensitive=False) | Match(text=value) | Phrase(text=value, prefix=False):
+            return _equal([value])
+        case Terms(values=values):
+            return _equal(list(values))
+        case Range():
+            return _range(leaf, now_us)
+    return keyword_test(leaf, _TEXT)
+
+
+def _equal(values: list[Value]) -> str:
+    test = keyword_test(Terms("", tuple(values)), _TEXT)
+    numbers = [number(value, "") for value in values if not isinstance(value, bool) and NUMBER.fullmatch(str(value))]
+    wanted = sorted({float(value) for value in numbers if abs(value) < _EXACT})
+    if not wanted:
+        return test
+    texts = ", ".join(f"{value!r}::DOUBLE" for value in wanted)
+    kinds = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')"
+    return f"({test} OR (json_type(e) IN {kinds} AND TRY_CAST({_TEXT} AS DOUBLE) IN ({texts})))"
+
+
+def _range(leaf: Range, now_us: int) -> str:
+    bounds = [bound for bound in (leaf.gt, leaf.gte, leaf.lt, leaf.lte) if bound is not None]
+    if bounds and all(not isinstance(bound, bool) and NUMBER.fullmatch(str(bound)) for bound in bounds):
+        cast = f"TRY_CAST(CASE WHEN regexp_full_match({_TEXT}, '{_JSON_NUMBER}') THEN {_TEXT} END AS DOUBLE)"
+        named = ((sign, getattr(leaf, name)) for name, sign in _BOUNDS)
+        return " AND ".join(
+            f"{cast} {sign} {float(number(bound, leaf.field))!r}::DOUBLE" for sign, bound in named if bound is not None
+        )
+    if bounds and all(is_date(bound) for bound in bounds):
+        zoned = rf"CASE WHEN regexp_matches({_TEXT}, '(?:[Zz]|:[0-9]{{2}}.*[+-][0-9:]+)$') THEN {_TEXT} ELSE {_TEXT} || 'Z' END"
+        return date_range(leaf, f"TRY_CAST({zoned} AS TIMESTAMPTZ)", now_us)
+    return keyword_test(leaf, _TEXT)
