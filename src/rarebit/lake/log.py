@@ -210,8 +210,7 @@ def _files(actions: pa.Table) -> list[DataFile]:
     )  # fmt: skip
     fields = ("path", "day", "rows", "size", "first_us", "last_us", "first_version", "last_version")
     return [
-        DataFile(**dict(zip(fields, row, strict=True)))  # type: ignore[arg-type]
-        for row in zip(*(column(name) for name in names), strict=True)
+        DataFile(**dict(zip(fields, row, strict=True))) for row in zip(*(column(name) for name in names), strict=True)
     ]
 
 

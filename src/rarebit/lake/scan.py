@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 import pyarrow as pa
@@ -57,7 +57,7 @@ def segments(files: Sequence[DataFile]) -> Iterator[Segment]:
 def _cut(files: tuple[DataFile, ...]) -> list[Segment]:
     points = sorted({f.first_us for f in files} | {f.last_us + 1 for f in files})
     found: list[Segment] = []
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in pairwise(points):
         active = tuple(f for f in files if f.first_us < end and f.last_us >= start)
         if not active:
             continue

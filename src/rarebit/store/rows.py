@@ -1,0 +1,71 @@
+"""Rows by id: upsert, and look-up by a whole id or the beginning of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Table, delete, insert, select
+
+from rarebit.core.errors import NotFoundError
+
+SHORTEST_PREFIX: Final = 6
+_CHUNK: Final = 500
+_NAMED: Final = 5
+
+
+def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The ids in parts that fit one statement."""
+    for start in range(0, len(ids), _CHUNK):
+        yield ids[start : start + _CHUNK]
+
+
+def existing(connection: Connection, table: Table, ids: Sequence[str], *columns: str) -> dict[str, Row[Any]]:
+    """Rows (columns asked for, then the id) of the ids that are there."""
+    found: dict[str, Row[Any]] = {}
+    chosen = [*(table.c[name] for name in columns), table.c.id]
+    for part in chunks(ids):
+        found.update((row.id, row) for row in connection.execute(select(*chosen).where(table.c.id.in_(part))))
+    return found
+
+
+def replace(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], known: Sequence[str]) -> None:
+    """Insert rows in place of those known; works on every database."""
+    for part in chunks(known):
+        connection.execute(delete(table).where(table.c.id.in_(part)))
+    if rows:
+        connection.execute(insert(table), list(rows))
+
+
+def body(connection: Connection, table: Table, key: str) -> str:
+    """JSON of the row with an id, or with the only id that begins so.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none, or there are several.
+    """
+    found = connection.execute(select(table.c.body).where(table.c.id == key)).scalar()
+    if found is not None:
+        return str(found)
+    kind = table.name.removesuffix("s")
+    if len(key) < SHORTEST_PREFIX:
+        raise NotFoundError(
+            f"there is no {kind} {key!r}",
+            hint=f"Give an id, or at least the first {SHORTEST_PREFIX} characters of one.",
+        )
+    alike = connection.execute(
+        select(table.c.id, table.c.body).where(_begins(connection, table, key)).order_by(table.c.id).limit(_NAMED + 1)
+    ).all()
+    if not alike:
+        raise NotFoundError(f"there is no {kind} {key!r}", hint=f"List them with: rarebit {kind} list")
+    if len(alike) > 1:
+        names = ", ".join(row.id for row in alike[:_NAMED]) + (", …" if len(alike) > _NAMED else "")
+        raise NotFoundError(f"{key!r} is the beginning of several {table.name}: {names}", hint="Give more of the id.")
+    return str(alike[0].body)
+
+
+def _begins(connection: Connection, table: Table, prefix: str) -> Any:  # noqa: ANN401 - an SQL condition
+    if connection.dialect.name == "sqlite":  # its LIKE ignores case and so would not use the index
+        return (table.c.id >= prefix) & (table.c.id < prefix + chr(0x10FFFF))
+    return table.c.id.startswith(prefix, autoescape=True)

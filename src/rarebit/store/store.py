@@ -1,0 +1,410 @@
+"""The operational state of one installation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import msgspec
+from sqlalchemy import Select, Table, delete, insert, select
+
+from rarebit.core.errors import NotFoundError
+from rarebit.core.job import Job
+from rarebit.core.report import FileReport
+from rarebit.core.result import Alert, Case, Record
+from rarebit.core.time import parse_time
+from rarebit.store import rows
+from rarebit.store.database import Database
+from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, positions, records, runs
+
+Sort = Literal["score", "time"]
+Json = dict[str, Any]
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a job has read the lake, and the state it had then."""
+
+    job_id: str
+    lake_version: int
+    watermark_us: int
+    state_name: str
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Who changed what, and when."""
+
+    at_us: int
+    actor: str
+    action: str
+    target: str
+    before: str
+    after: str
+
+
+class Store:
+    """Jobs, results, positions and audit in one database.
+
+    Every method is a transaction of its own, unless it is called inside :meth:`transaction`. The store may
+    be used by several threads.
+
+    Parameters
+    ----------
+    database : Database
+        See :meth:`open`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open a database, making or migrating its tables.
+
+        Parameters
+        ----------
+        url : str
+            Any SQLAlchemy URL, such as ``sqlite:////srv/rarebit/state.db``.
+
+        Raises
+        ------
+        StateError
+            If it cannot be opened, or was made by a newer release.
+        """
+        return cls(Database(url))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Store]:
+        """Everything called inside, in this thread, is committed together or not at all."""
+        with self._database.writing():
+            yield self
+
+    # Jobs
+
+    def put_job(self, job: Job, origin: str) -> None:
+        """Keep a local job, in place of one of the same id; `origin` says where it came from."""
+        row = {"id": job.job_id, "origin": origin, "body": _json(job)}
+        with self._database.writing() as connection:
+            rows.replace(connection, jobs, [row], [job.job_id])
+
+    def get_job(self, job_id: str) -> Job:
+        """The job with an id, or with the only id that begins so.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none, or there are several.
+        """
+        return msgspec.json.decode(self._body(jobs, job_id), type=Job)
+
+    def list_jobs(self) -> list[Job]:
+        """All local jobs by id."""
+        return [msgspec.json.decode(text, type=Job) for text in self._bodies(select(jobs.c.body).order_by(jobs.c.id))]
+
+    def delete_job(self, job_id: str) -> None:
+        """Forget a local job and its position; its results stay.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no job of exactly this id.
+        """
+        with self._database.writing() as connection:
+            if connection.execute(delete(jobs).where(jobs.c.id == job_id)).rowcount == 0:
+                raise NotFoundError(f"there is no local job {job_id!r}", hint="List them with: rarebit job list")
+            connection.execute(delete(positions).where(positions.c.job_id == job_id))
+
+    # Records
+
+    def put_records(self, new: Sequence[Record]) -> None:
+        """Keep records; one that is there is replaced, but for the score it was first given."""
+        with self._database.writing() as connection:
+            kept = {record.id: record for record in new}
+            known = rows.existing(connection, records, list(kept), "initial_score", "initial_expected")
+            for key, row in known.items():
+                kept[key] = msgspec.structs.replace(
+                    kept[key], initial_record_score=row.initial_score, initial_expected_per_week=row.initial_expected
+                )
+            rows.replace(connection, records, [_record_row(record) for record in kept.values()], list(known))
+
+    def get_record(self, record_id: str) -> Record:
+        """The record with an id, or with the only id that begins so.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none, or there are several.
+        """
+        return msgspec.json.decode(self._body(records, record_id), type=Record)
+
+    def list_records(
+        self,
+        *,
+        job_id: str | None = None,
+        min_score: float | None = None,
+        start_us: int | None = None,
+        end_us: int | None = None,
+        entity_id: str | None = None,
+        limit: int | None = None,
+        sort: Sort = "score",
+    ) -> list[Record]:
+        """Records that meet all that is given, by falling score or by rising time of their first event.
+
+        Parameters
+        ----------
+        job_id, entity_id : str, optional
+            Exact.
+        min_score : float, optional
+            At least this ``record_score``.
+        start_us, end_us : int, optional
+            First event in ``[start_us, end_us)``, microseconds since 1970.
+        limit : int, optional
+            At most so many.
+        sort : ``score`` or ``time``
+        """
+        query = _filtered(records, min_score=min_score, start_us=start_us, end_us=end_us, entity_id=entity_id)
+        if job_id is not None:
+            query = query.where(records.c.job_id == job_id)
+        return [msgspec.json.decode(text, type=Record) for text in self._bodies(_sorted(query, records, sort, limit))]
+
+    # Alerts
+
+    def put_alerts(self, new: Sequence[Alert]) -> None:
+        """Keep alerts, in place of those of the same id."""
+        self._put(alerts, {alert.id: _alert_row(alert) for alert in new})
+
+    def get_alert(self, alert_id: str) -> Alert:
+        """The alert with an id, or with the only id that begins so.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none, or there are several.
+        """
+        return msgspec.json.decode(self._body(alerts, alert_id), type=Alert)
+
+    def list_alerts(
+        self,
+        *,
+        rule_id: str | None = None,
+        min_score: float | None = None,
+        start_us: int | None = None,
+        end_us: int | None = None,
+        entity_id: str | None = None,
+        limit: int | None = None,
+        sort: Sort = "score",
+    ) -> list[Alert]:
+        """Alerts that meet all that is given; see :meth:`list_records`."""
+        query = _filtered(alerts, min_score=min_score, start_us=start_us, end_us=end_us, entity_id=entity_id)
+        if rule_id is not None:
+            query = query.where(alerts.c.rule_id == rule_id)
+        return [msgspec.json.decode(text, type=Alert) for text in self._bodies(_sorted(query, alerts, sort, limit))]
+
+    # Cases
+
+    def put_cases(self, new: Sequence[Case]) -> None:
+        """Keep cases, in place of those of the same id; state and verdict that a person set stay."""
+        with self._database.writing() as connection:
+            kept = {case.id: _case_row(case, judged=False) for case in new}
+            known = rows.existing(connection, cases, list(kept), "state", "verdict", "judged")
+            held = {case.id: case for case in new}
+            for key, row in known.items():
+                if row.judged:
+                    kept[key] = _case_row(
+                        msgspec.structs.replace(held[key], state=row.state, verdict=row.verdict), judged=True
+                    )
+            rows.replace(connection, cases, list(kept.values()), list(known))
+
+    def judge_case(self, case_id: str, *, state: str, verdict: str | None, actor: str) -> Case:
+        """Set state and verdict of a case on behalf of a person, and note it in the audit.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such case, or there are several.
+        """
+        with self._database.writing() as connection:
+            before = self.get_case(case_id)
+            after = msgspec.structs.replace(before, state=state, verdict=verdict)
+            rows.replace(connection, cases, [_case_row(after, judged=True)], [before.id])
+            self.add_audit(actor, "judge", f"case {before.id}", _judgement(before), _judgement(after))
+        return after
+
+    def get_case(self, case_id: str) -> Case:
+        """The case with an id, or with the only id that begins so.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none, or there are several.
+        """
+        return msgspec.json.decode(self._body(cases, case_id), type=Case)
+
+    def list_cases(self, state: str | None = None, limit: int | None = None) -> list[Case]:
+        """Cases by rank, of one state if it is given."""
+        query = select(cases.c.body).order_by(cases.c.rank, cases.c.id).limit(limit)
+        if state is not None:
+            query = query.where(cases.c.state == state)
+        return [msgspec.json.decode(text, type=Case) for text in self._bodies(query)]
+
+    # Sources and runs
+
+    def put_file_reports(self, reports: Sequence[FileReport], run_id: str) -> None:
+        """Keep what became of each file of a run."""
+        new = [{"run_id": run_id, "path": report.path, "body": _json(report)} for report in reports]
+        if new:
+            with self._database.writing() as connection:
+                connection.execute(insert(file_reports), new)
+
+    def list_file_reports(self, run_id: str | None = None) -> list[FileReport]:
+        """File reports in the order they were kept, of one run if it is given."""
+        query = select(file_reports.c.body).order_by(file_reports.c.id)
+        if run_id is not None:
+            query = query.where(file_reports.c.run_id == run_id)
+        return [msgspec.json.decode(text, type=FileReport) for text in self._bodies(query)]
+
+    def put_run(self, run: Json) -> None:
+        """Keep the summary of a run."""
+        with self._database.writing() as connection:
+            connection.execute(insert(runs), {"body": _json(run)})
+
+    def last_run(self) -> Json | None:
+        """Summary of the newest run; None before the first."""
+        found = self._bodies(select(runs.c.body).order_by(runs.c.id.desc()).limit(1))
+        return msgspec.json.decode(found[0], type=Json) if found else None
+
+    # Positions
+
+    def get_position(self, job_id: str) -> Position | None:
+        """How far a job has read; None before its first run."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(positions).where(positions.c.job_id == job_id)).one_or_none()
+        return None if row is None else Position(**row._asdict())
+
+    def put_position(self, job_id: str, lake_version: int, watermark_us: int, state_name: str) -> None:
+        """Set how far a job has read."""
+        row = {
+            "job_id": job_id,
+            "lake_version": lake_version,
+            "watermark_us": watermark_us,
+            "state_name": state_name,
+        }
+        with self._database.writing() as connection:
+            connection.execute(delete(positions).where(positions.c.job_id == job_id))
+            connection.execute(insert(positions), row)
+
+    # Audit
+
+    def add_audit(self, actor: str, action: str, target: str, before: str, after: str) -> None:
+        """Note who changed what."""
+        row = {
+            "at_us": time.time_ns() // 1000,
+            "actor": actor,
+            "action": action,
+            "target": target,
+            "before": before,
+            "after": after,
+        }
+        with self._database.writing() as connection:
+            connection.execute(insert(audit), row)
+
+    def list_audit(self, target: str | None = None, limit: int | None = None) -> list[AuditEntry]:
+        """Audit entries, newest first, of one target if it is given."""
+        query = select(*(column for column in audit.c if column.name != "id")).order_by(audit.c.id.desc()).limit(limit)
+        if target is not None:
+            query = query.where(audit.c.target == target)
+        with self._database.reading() as connection:
+            return [AuditEntry(**row._asdict()) for row in connection.execute(query)]
+
+    def _put(self, table: Table, new: dict[str, Json]) -> None:
+        with self._database.writing() as connection:
+            known = rows.existing(connection, table, list(new))
+            rows.replace(connection, table, list(new.values()), list(known))
+
+    def _body(self, table: Table, key: str) -> str:
+        with self._database.reading() as connection:
+            return rows.body(connection, table, key)
+
+    def _bodies(self, query: Select[Any]) -> list[str]:
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _record_row(record: Record) -> Json:
+    return {
+        "id": record.id,
+        "job_id": record.job_id,
+        "time_us": parse_time(record.time),
+        "score": record.record_score,
+        "initial_score": record.initial_record_score,
+        "initial_expected": record.initial_expected_per_week,
+        "entity_id": record.entity_id,
+        "body": _json(record),
+    }
+
+
+def _alert_row(alert: Alert) -> Json:
+    return {
+        "id": alert.id,
+        "rule_id": alert.rule_id,
+        "record_id": alert.record_id,
+        "time_us": parse_time(alert.timestamp),
+        "score": alert.score,
+        "entity_id": alert.entity_id,
+        "body": _json(alert),
+    }
+
+
+def _case_row(case: Case, *, judged: bool) -> Json:
+    return {
+        "id": case.id,
+        "rank": case.rank,
+        "state": case.state,
+        "verdict": case.verdict,
+        "judged": judged,
+        "updated_us": parse_time(case.updated_at),
+        "entity_id": case.entity.id,
+        "body": _json(case),
+    }
+
+
+def _judgement(case: Case) -> str:
+    return _json({"state": case.state, "verdict": case.verdict})
+
+
+def _filtered(
+    table: Table, *, min_score: float | None, start_us: int | None, end_us: int | None, entity_id: str | None
+) -> Select[Any]:
+    query = select(table.c.body)
+    if min_score is not None:
+        query = query.where(table.c.score >= min_score)
+    if start_us is not None:
+        query = query.where(table.c.time_us >= start_us)
+    if end_us is not None:
+        query = query.where(table.c.time_us < end_us)
+    if entity_id is not None:
+        query = query.where(table.c.entity_id == entity_id)
+    return query
+
+
+def _sorted(query: Select[Any], table: Table, sort: Sort, limit: int | None) -> Select[Any]:
+    order = (table.c.time_us, table.c.id) if sort == "time" else (table.c.score.desc(), table.c.id.desc())
+    return query.order_by(*order).limit(limit)

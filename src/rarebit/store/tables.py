@@ -1,0 +1,110 @@
+"""Tables of the operational database: a whole struct as JSON, and columns for what is asked for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+metadata: Final = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
+)
+
+_Id = String(255)
+_Serial = BigInteger().with_variant(Integer(), "sqlite")
+
+jobs: Final = Table(
+    "jobs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+records: Final = Table(
+    "records",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("job_id", _Id, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("score", Float(53), nullable=False),
+    Column("initial_score", Float(53), nullable=False),
+    Column("initial_expected", Float(53), nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, records.c.score, records.c.id)
+Index(None, records.c.job_id, records.c.score, records.c.id)
+Index(None, records.c.entity_id, records.c.time_us)
+Index(None, records.c.time_us, records.c.id)
+
+alerts: Final = Table(
+    "alerts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("rule_id", _Id, nullable=False),
+    Column("record_id", _Id, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("score", Float(53), nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, alerts.c.score, alerts.c.id)
+Index(None, alerts.c.rule_id, alerts.c.score, alerts.c.id)
+Index(None, alerts.c.entity_id, alerts.c.time_us)
+Index(None, alerts.c.time_us, alerts.c.id)
+Index(None, alerts.c.record_id)
+
+cases: Final = Table(
+    "cases",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("rank", Integer, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("verdict", Text),
+    Column("judged", Boolean, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, cases.c.state, cases.c.rank, cases.c.id)
+Index(None, cases.c.rank, cases.c.id)
+
+file_reports: Final = Table(
+    "file_reports",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("run_id", _Id, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, file_reports.c.run_id)
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("body", Text, nullable=False),
+)
+
+positions: Final = Table(
+    "positions",
+    metadata,
+    Column("job_id", _Id, primary_key=True),
+    Column("lake_version", BigInteger, nullable=False),
+    Column("watermark_us", BigInteger, nullable=False),
+    Column("state_name", Text, nullable=False),
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+)
+Index(None, audit.c.target)
