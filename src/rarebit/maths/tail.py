@@ -41,10 +41,20 @@ class Tail:
     knots: Floats
     knot_rates: Floats
     """See :func:`rate_above`."""
+    seen: Floats
+    """Values above the threshold, rising."""
+    weeks: float
+    """Length of the window they were seen in."""
 
     def expected(self, x: ArrayLike) -> Floats:
-        """Expected number a week of values at or above ``x`` (float64[n])."""
-        return rate_above(
+        """Expected number a week of values at or above ``x`` (float64[n]).
+
+        Where one value comes again and again no smooth law fits. So no result is below the number seen less two of
+        its standard errors.
+        """
+        count = (self.seen.size - np.searchsorted(self.seen, _floats(x))).astype(np.float64)
+        sure = np.where(_floats(x) > self.threshold, count - 2.0 * np.sqrt(count), 0.0) / self.weeks
+        fitted = rate_above(
             x,
             threshold=self.threshold,
             rate=self.rate,
@@ -53,6 +63,7 @@ class Tail:
             knots=self.knots,
             knot_rates=self.knot_rates,
         )
+        return np.maximum(fitted, np.minimum(sure, self.rate))
 
     def level(self, expected: ArrayLike) -> Floats:
         """Value that ``expected`` a week exceed (float64[n]), at or above the threshold."""
@@ -91,7 +102,8 @@ def fit_tail(largest: Floats, *, weeks: float, weekly: float, floor: float, prio
     """
     at = max(min(largest.size - 1, FEW), largest.size // 2)
     threshold = float(largest[at]) if largest.size else floor
-    excess = largest[largest > threshold] - threshold
+    above = largest[largest > threshold]
+    excess = above - threshold
     own_xi, _ = fit_gpd_pwm(excess)
     xi = (excess.size * own_xi + SHAPE_WEIGHT * prior_xi) / (excess.size + SHAPE_WEIGHT)
     mean = (float(excess.sum()) + MEAN_WEIGHT / (1.0 - prior_xi)) / (excess.size + MEAN_WEIGHT)
@@ -104,6 +116,8 @@ def fit_tail(largest: Floats, *, weeks: float, weekly: float, floor: float, prio
         exceedances=int(excess.size),
         knots=knots,
         knot_rates=knot_rates,
+        seen=np.ascontiguousarray(above[::-1]),
+        weeks=weeks,
     )
 
 

@@ -86,6 +86,11 @@ def _fit(days: list[_Day], *, elapsed: float, settings: _Settings, today: float 
     return _Fit(weekly, weeks, cold, settings.prior_xi, tail)
 
 
+def _unknown(settings: _Settings) -> Tail:
+    """Tail of a job of which less than a day is known."""
+    return fit_tail(np.empty(0), weeks=1 / _WEEK, weekly=_WEEK, floor=_NOMINAL_TO, prior_xi=settings.prior_xi)
+
+
 class TailCalibrator:
     """Expected records a week, learnt in event time from the p-values a job has given.
 
@@ -113,7 +118,6 @@ class TailCalibrator:
         self._settings = _Settings(int(keep), float(weeks), float(cold_days), float(prior_xi))
         self._days: list[_Day] = []
         self._open: list[Floats] = []
-        self._open_size = 0
         self._open_tests = 0
         self._told: dict[int, int] = {}
         self._day: int | None = None
@@ -191,7 +195,7 @@ class TailCalibrator:
             ``intervals``: by score, the 80 % interval of the expected records a week at it.
         """
         fit = self._latest()
-        tail = fit.tail or fit_tail(np.empty(0), weeks=1 / _WEEK, weekly=1.0, floor=_NOMINAL_TO, prior_xi=fit.prior_xi)
+        tail = fit.tail or _unknown(self._settings)
         low, high = tail.interval(expected_of(_SHOWN_SCORES))
         return {
             "xi": tail.xi,
@@ -205,6 +209,24 @@ class TailCalibrator:
             "not_a_number": self._invalid,
             "intervals": dict(zip(_SHOWN_SCORES, zip(low.tolist(), high.tolist(), strict=True), strict=True)),
         }
+
+    def interval(self, expected: ArrayLike, *, weeks: float | None = None) -> tuple[Floats, Floats]:
+        """80 % interval of expected rates by the latest fit, or of what they will bring.
+
+        Parameters
+        ----------
+        expected : float64[n]
+            Expected records a week, as :meth:`final` gives.
+        weeks : float, optional
+            If given, the interval is for the records a week realised in that many weeks to come.
+
+        Returns
+        -------
+        low, high : float64[n]
+            Ends, both included.
+        """
+        tail = self._latest().tail or _unknown(self._settings)
+        return tail.interval(expected, weeks=weeks)
 
     def to_state(self) -> dict[str, NDArray[Any]]:
         """Everything learnt, as named arrays; :meth:`from_state` gives back an equal calibrator."""
@@ -239,11 +261,8 @@ class TailCalibrator:
             made = cls(keep=int(keep), weeks=weeks, cold_days=cold_days, prior_xi=prior_xi)
             started, day, *rest = (int(value) for value in state["counters"])
             made._clock, made._last_us, made._total, made._open_tests, made._invalid = rest
-            ends = np.cumsum(state["day_size"], dtype=np.int64)
-            tops = np.split(np.array(state["top"], np.float64), ends)
             made._told = {int(at): int(tests) for at, tests in state["told"]}
-            pairs = zip(state["day_clock"], state["day_tests"], tops, strict=False)
-            made._days = [_Day(int(clock), int(tests), top) for clock, tests, top in pairs]
+            made._days = _split(state)
             made._open = [np.array(state["open"], np.float64)]
         except (KeyError, ValueError, TypeError) as error:
             raise StateError(
@@ -345,6 +364,15 @@ def _largest(pieces: list[Floats], keep: int) -> Floats:
     if whole.size > keep:
         whole = np.partition(whole, whole.size - keep)[whole.size - keep :]
     return np.ascontiguousarray(np.sort(whole)[::-1])
+
+
+def _split(state: Mapping[str, NDArray[Any]]) -> list[_Day]:
+    sizes = state["day_size"].astype(np.int64)
+    if sizes.sum() != state["top"].size:
+        raise ValueError(f"{sizes.sum()} values are told of and {state['top'].size} are there")
+    tops = np.split(state["top"].astype(np.float64), np.cumsum(sizes)[:-1]) if sizes.size else []
+    pairs = zip(state["day_clock"], state["day_tests"], tops, strict=True)
+    return [_Day(int(clock), int(tests), top) for clock, tests, top in pairs]
 
 
 def _prune(days: list[_Day], keep: int) -> list[_Day]:
