@@ -1,17 +1,66 @@
-"""Rows by id: upsert, and look-up by a whole id or the beginning of one."""
+"""Rows of the tables: made from structs, upserted by id, looked up by an id or the beginning of one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, Row, Table, delete, insert, select
 
 from rarebit.core.errors import NotFoundError
+from rarebit.core.result import Alert, Case, Record
+from rarebit.core.time import parse_time
 
 SHORTEST_PREFIX: Final = 6
 _CHUNK: Final = 500
 _NAMED: Final = 5
+
+
+def to_json(value: object) -> str:
+    """JSON of a struct or of plain data."""
+    return msgspec.json.encode(value).decode()
+
+
+def record_row(record: Record) -> dict[str, Any]:
+    """Row of a record."""
+    return {
+        "id": record.id,
+        "job_id": record.job_id,
+        "time_us": parse_time(record.time),
+        "score": record.record_score,
+        "initial_score": record.initial_record_score,
+        "initial_expected": record.initial_expected_per_week,
+        "entity_id": record.entity_id,
+        "body": to_json(record),
+    }
+
+
+def alert_row(alert: Alert) -> dict[str, Any]:
+    """Row of an alert."""
+    return {
+        "id": alert.id,
+        "rule_id": alert.rule_id,
+        "record_id": alert.record_id,
+        "time_us": parse_time(alert.timestamp),
+        "score": alert.score,
+        "entity_id": alert.entity_id,
+        "body": to_json(alert),
+    }
+
+
+def case_row(case: Case, *, judged: bool) -> dict[str, Any]:
+    """Row of a case; `judged` when a person set its state and verdict."""
+    return {
+        "id": case.id,
+        "rank": case.rank,
+        "state": case.state,
+        "verdict": case.verdict,
+        "judged": judged,
+        "updated_us": parse_time(case.updated_at),
+        "entity_id": case.entity.id,
+        "body": to_json(case),
+    }
 
 
 def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -97,7 +97,7 @@ def load(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str | int | flo
         with path.open("rb") as file:
             header = _read_header(file, path)
             data = np.empty(header.size, np.uint8)
-            if file.readinto(memoryview(data)) != header.size or file.read(1):
+            if file.readinto(data.data) != header.size or file.read(1):
                 raise _damaged(path, "its length is not what its header says")
     except OSError as error:
         raise StateError(
@@ -105,7 +105,7 @@ def load(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str | int | flo
             where=str(path),
             hint="Use another snapshot, or let the job learn again from the lake.",
         ) from error
-    if _digest([data], header.arrays, header.meta) != header.hash:
+    if _digest([data.data], header.arrays, header.meta) != header.hash:
         raise _damaged(path, "its content does not match its hash")
     return {place.name: _array(data, place, path) for place in header.arrays}, header.meta
 
@@ -127,19 +127,21 @@ def prune(directory: Path, keep: Iterable[str]) -> list[str]:
 
 
 def _layout(arrays: Mapping[str, NDArray[Any]]) -> tuple[tuple[_Place, ...], list[bytes | memoryview], int]:
-    places, chunks, size = [], [], 0
+    places: list[_Place] = []
+    chunks: list[bytes | memoryview] = []
+    size = 0
     for name, array in arrays.items():
         if array.dtype.name not in DTYPES or not array.dtype.isnative:
             raise InputError(f"array {name!r} has dtype {array.dtype}, which a snapshot cannot keep")
         whole = np.ascontiguousarray(array)
         places.append(_Place(name, array.dtype.name, array.shape, size))
         padding = -whole.nbytes % _ALIGN
-        chunks += [memoryview(whole.reshape(-1).view(np.uint8)), bytes(padding)]
+        chunks += [whole.reshape(-1).view(np.uint8).data, bytes(padding)]
         size += whole.nbytes + padding
     return tuple(places), chunks, size
 
 
-def _digest(chunks: Iterable[bytes | memoryview | NDArray[np.uint8]], places: tuple[_Place, ...], meta: Meta) -> str:
+def _digest(chunks: Iterable[bytes | memoryview], places: tuple[_Place, ...], meta: Meta) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for chunk in chunks:
         digest.update(chunk)

@@ -15,7 +15,6 @@ from rarebit.core.errors import NotFoundError
 from rarebit.core.job import Job
 from rarebit.core.report import FileReport
 from rarebit.core.result import Alert, Case, Record
-from rarebit.core.time import parse_time
 from rarebit.store import rows
 from rarebit.store.database import Database
 from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, positions, records, runs
@@ -97,7 +96,7 @@ class Store:
 
     def put_job(self, job: Job, origin: str) -> None:
         """Keep a local job, in place of one of the same id; `origin` says where it came from."""
-        row = {"id": job.job_id, "origin": origin, "body": _json(job)}
+        row = {"id": job.job_id, "origin": origin, "body": rows.to_json(job)}
         with self._database.writing() as connection:
             rows.replace(connection, jobs, [row], [job.job_id])
 
@@ -139,7 +138,7 @@ class Store:
                 kept[key] = msgspec.structs.replace(
                     kept[key], initial_record_score=row.initial_score, initial_expected_per_week=row.initial_expected
                 )
-            rows.replace(connection, records, [_record_row(record) for record in kept.values()], list(known))
+            rows.replace(connection, records, [rows.record_row(record) for record in kept.values()], list(known))
 
     def get_record(self, record_id: str) -> Record:
         """The record with an id, or with the only id that begins so.
@@ -185,7 +184,7 @@ class Store:
 
     def put_alerts(self, new: Sequence[Alert]) -> None:
         """Keep alerts, in place of those of the same id."""
-        self._put(alerts, {alert.id: _alert_row(alert) for alert in new})
+        self._put(alerts, {alert.id: rows.alert_row(alert) for alert in new})
 
     def get_alert(self, alert_id: str) -> Alert:
         """The alert with an id, or with the only id that begins so.
@@ -219,12 +218,12 @@ class Store:
     def put_cases(self, new: Sequence[Case]) -> None:
         """Keep cases, in place of those of the same id; state and verdict that a person set stay."""
         with self._database.writing() as connection:
-            kept = {case.id: _case_row(case, judged=False) for case in new}
+            kept = {case.id: rows.case_row(case, judged=False) for case in new}
             known = rows.existing(connection, cases, list(kept), "state", "verdict", "judged")
             held = {case.id: case for case in new}
             for key, row in known.items():
                 if row.judged:
-                    kept[key] = _case_row(
+                    kept[key] = rows.case_row(
                         msgspec.structs.replace(held[key], state=row.state, verdict=row.verdict), judged=True
                     )
             rows.replace(connection, cases, list(kept.values()), list(known))
@@ -240,7 +239,7 @@ class Store:
         with self._database.writing() as connection:
             before = self.get_case(case_id)
             after = msgspec.structs.replace(before, state=state, verdict=verdict)
-            rows.replace(connection, cases, [_case_row(after, judged=True)], [before.id])
+            rows.replace(connection, cases, [rows.case_row(after, judged=True)], [before.id])
             self.add_audit(actor, "judge", f"case {before.id}", _judgement(before), _judgement(after))
         return after
 
@@ -265,7 +264,7 @@ class Store:
 
     def put_file_reports(self, reports: Sequence[FileReport], run_id: str) -> None:
         """Keep what became of each file of a run."""
-        new = [{"run_id": run_id, "path": report.path, "body": _json(report)} for report in reports]
+        new = [{"run_id": run_id, "path": report.path, "body": rows.to_json(report)} for report in reports]
         if new:
             with self._database.writing() as connection:
                 connection.execute(insert(file_reports), new)
@@ -280,7 +279,7 @@ class Store:
     def put_run(self, run: Json) -> None:
         """Keep the summary of a run."""
         with self._database.writing() as connection:
-            connection.execute(insert(runs), {"body": _json(run)})
+            connection.execute(insert(runs), {"body": rows.to_json(run)})
 
     def last_run(self) -> Json | None:
         """Summary of the newest run; None before the first."""
@@ -344,50 +343,8 @@ class Store:
             return list(connection.execute(query).scalars())
 
 
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _record_row(record: Record) -> Json:
-    return {
-        "id": record.id,
-        "job_id": record.job_id,
-        "time_us": parse_time(record.time),
-        "score": record.record_score,
-        "initial_score": record.initial_record_score,
-        "initial_expected": record.initial_expected_per_week,
-        "entity_id": record.entity_id,
-        "body": _json(record),
-    }
-
-
-def _alert_row(alert: Alert) -> Json:
-    return {
-        "id": alert.id,
-        "rule_id": alert.rule_id,
-        "record_id": alert.record_id,
-        "time_us": parse_time(alert.timestamp),
-        "score": alert.score,
-        "entity_id": alert.entity_id,
-        "body": _json(alert),
-    }
-
-
-def _case_row(case: Case, *, judged: bool) -> Json:
-    return {
-        "id": case.id,
-        "rank": case.rank,
-        "state": case.state,
-        "verdict": case.verdict,
-        "judged": judged,
-        "updated_us": parse_time(case.updated_at),
-        "entity_id": case.entity.id,
-        "body": _json(case),
-    }
-
-
 def _judgement(case: Case) -> str:
-    return _json({"state": case.state, "verdict": case.verdict})
+    return rows.to_json({"state": case.state, "verdict": case.verdict})
 
 
 def _filtered(
