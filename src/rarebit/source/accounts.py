@@ -1,0 +1,93 @@
+"""Hosts and users of events: one spelling each, and the well-known accounts by their SID."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rarebit.core.columns import map_unique
+from rarebit.core.names import split_host, split_user
+from rarebit.source.cells import Cells
+from rarebit.source.tally import Tally
+
+WELL_KNOWN: Final[dict[str, tuple[str, str]]] = {
+    "S-1-5-18": ("SYSTEM", "NT AUTHORITY"),
+    "S-1-5-19": ("LOCAL SERVICE", "NT AUTHORITY"),
+    "S-1-5-20": ("NETWORK SERVICE", "NT AUTHORITY"),
+    "S-1-5-7": ("ANONYMOUS LOGON", "NT AUTHORITY"),
+}
+"""Accounts that have one SID everywhere and a name in the language of the system."""
+
+_SYSTEM_DOMAIN: Final = {"NT AUTHORITY": ("SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE", "ANONYMOUS LOGON")}
+_NONE: Final = pa.scalar(None, pa.string())
+
+
+def settle_host(cells: Cells) -> None:
+    """Short lower-case ``host.name``; the full name goes to ``host.hostname``, its suffix to ``host.domain``."""
+    cells.fill("host.name", cells.get("host.hostname"))
+    given = cells.get("host.name")
+    if given.null_count == cells.count:
+        return
+    cells.set("host.name", map_unique(given, lambda text: split_host(text)[0] or None))
+    full = map_unique(given, lambda text: split_host(text)[1])
+    hostname = cells.get("host.hostname")
+    longer = pc.or_(pc.is_null(hostname), pc.fill_null(pc.invert(pc.match_substring(hostname, ".")), True))  # noqa: FBT003
+    cells.set("host.hostname", pc.if_else(pc.and_(longer, pc.is_valid(full)), full, hostname))
+    domain = map_unique(cells.get("host.hostname"), lambda text: split_host(text)[2])
+    cells.fill("host.domain", domain)
+
+
+def settle_users(cells: Cells, tally: Tally) -> None:
+    """Name and domain apart; well-known accounts and bare SIDs under their names."""
+    for prefix in ("user", "user.target"):
+        name, domain, sid = f"{prefix}.name", f"{prefix}.domain", f"{prefix}.id"
+        if not (cells.has(name) or cells.has(sid)):
+            continue
+        _sid_as_name(cells, name, sid)
+        given = cells.get(name)
+        if prefix == "user":
+            mails = pc.if_else(pc.fill_null(pc.match_substring(given, "@"), False), given, _NONE)  # noqa: FBT003
+            cells.fill("user.email", map_unique(mails, lambda text: text if "." in text.partition("@")[2] else None))
+        cells.set(name, map_unique(given, lambda text: split_user(text)[0] or None))
+        cells.fill(domain, map_unique(given, lambda text: split_user(text)[1]))
+        tally.note(f"{name} of {{}} rows resolved by SID", _names_by_sid(cells, name, domain, sid))
+        _well_known(cells, name, domain, sid)
+
+
+def _sid_as_name(cells: Cells, name: str, sid: str) -> None:
+    """A SID given as a name is an id."""
+    given = cells.get(name)
+    is_sid = pc.fill_null(pc.match_substring_regex(given, r"^S-1-[0-9]+(-[0-9]+)+$"), False)  # noqa: FBT003
+    if pc.any(is_sid).as_py():
+        cells.fill(sid, pc.if_else(is_sid, given, _NONE))
+        cells.set(name, pc.if_else(is_sid, _NONE, given))
+
+
+def _names_by_sid(cells: Cells, name: str, domain: str, sid: str) -> int:
+    """Fill names from rows of this batch that pair the same SID with one; returns how many."""
+    ids, names = cells.get(sid), cells.get(name)
+    lacking = pc.and_(pc.is_valid(ids), pc.is_null(names))
+    if not pc.any(lacking).as_py():
+        return 0
+    paired = pc.and_(pc.is_valid(ids), pc.is_valid(names))
+    table = pa.table({"sid": ids, "name": names, "domain": cells.get(domain)}).filter(paired)
+    known = {row["sid"]: (row["name"], row["domain"]) for row in table.group_by(list(table.column_names)).aggregate([]).to_pylist()}
+    found = map_unique(ids, lambda text: known[text][0] if text in known else None)
+    where = map_unique(ids, lambda text: known[text][1] if text in known else None)
+    cells.set(name, pc.if_else(lacking, found, names))
+    cells.fill(domain, pc.if_else(lacking, where, _NONE))
+    return int(pc.sum(pc.and_(lacking, pc.is_valid(found))).as_py() or 0)
+
+
+def _well_known(cells: Cells, name: str, domain: str, sid: str) -> None:
+    ids = cells.get(sid)
+    if ids.null_count < cells.count:
+        for target, at in ((name, 0), (domain, 1)):
+            canonical = map_unique(ids, lambda text, at=at: WELL_KNOWN[text][at] if text in WELL_KNOWN else None)  # type: ignore[misc]
+            cells.set(target, pc.coalesce(canonical, cells.get(target)))
+    upper = map_unique(cells.get(name), str.upper)
+    system = pc.fill_null(pc.is_in(upper, pa.array(_SYSTEM_DOMAIN["NT AUTHORITY"])), False)  # noqa: FBT003
+    cells.set(name, pc.if_else(system, upper, cells.get(name)))

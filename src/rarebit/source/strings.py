@@ -1,0 +1,31 @@
+"""Arrow string columns as NumPy buffers, and hashes over them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rarebit.maths.hashing import hash_bytes
+
+
+def string_buffers(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Offsets (int64[n + 1]) and bytes of a string column, without copying the bytes."""
+    _, offsets, data = column.buffers()
+    width = np.int64 if pa.types.is_large_string(column.type) else np.int32
+    at = np.frombuffer(offsets, width)[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    return at, np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+
+
+def text_codes(column: pa.Array) -> NDArray[np.int64]:
+    """Stable codes of a string column, int64[n]; 0 where null."""
+    offsets, data = string_buffers(column)
+    codes = hash_bytes(offsets, data)
+    if column.null_count:
+        codes[pc_null(column)] = 0
+    return codes
+
+
+def pc_null(column: pa.Array) -> NDArray[np.bool_]:
+    """Where a column is null, bool[n]."""
+    return np.asarray(column.is_null().to_numpy(zero_copy_only=False), np.bool_)
