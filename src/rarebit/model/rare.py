@@ -16,9 +16,21 @@ from numpy.typing import NDArray
 from rarebit.maths.hashing import hash_text
 from rarebit.model import freq_kernel, rare_kernel
 from rarebit.model.rare_kernel import AGES, BINS, CANDIDATE, HOUR_US, LEVELS, Settings
-from rarebit.model.tables import BURST, ENTITY, PAIR, PEER, VALUE, Table, empty, rows_of, table_of
+from rarebit.model.tables import (
+    BURST,
+    ENTITY,
+    PAIR,
+    PEER,
+    VALUE,
+    State,
+    Table,
+    columns_of,
+    empty,
+    rows_from,
+    rows_of,
+    table_of,
+)
 
-State = dict[str, NDArray[Any]]
 _NONE = np.zeros(0, np.int64)
 _NO_U = np.zeros(0, np.float64)
 _TABLES = (("pairs", PAIR), ("values", VALUE), ("peers", PEER), ("entities", ENTITY))
@@ -81,6 +93,8 @@ class RareModel:
         self._tables: list[Table] = [empty(self._pair_type if name == "pairs" else dtype) for name, dtype in _TABLES]
         self._sizes = np.array([0, 0, 0, 0, 1], np.int64)
         self._groups = _new_groups(16)
+        if not pool:
+            self._groups[2][:] = -1.0
 
     def set_peers(self, peer_of: Mapping[int, str]) -> None:
         """Name the peer group of entities by their codes; entities already seen keep their group until reset."""
@@ -153,7 +167,9 @@ class RareModel:
 
     def to_state(self) -> State:
         """Memory as named arrays; equal memories give equal arrays."""
-        state = {name: rows_of(table) for (name, _), table in zip(_TABLES, self._tables, strict=True)}
+        state: State = {}
+        for (name, _), table in zip(_TABLES, self._tables, strict=True):
+            state |= columns_of(name, rows_of(table))
         used = int(self._sizes[4])
         for index, array in enumerate(self._groups):
             state[f"groups{index}"] = array[:used].copy()
@@ -162,15 +178,15 @@ class RareModel:
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take the memory of :meth:`to_state`; settings stay those of this model."""
-        self._tables = [
-            table_of(state[name].astype(self._pair_type if name == "pairs" else dtype)) for name, dtype in _TABLES
+        rows = [
+            rows_from(name, self._pair_type if name == "pairs" else dtype, state) for name, dtype in _TABLES
         ]
+        self._tables = [table_of(part) for part in rows]
         used = state["groups0"].shape[0]
         self._groups = _new_groups(max(16, 2 * used))
         for index, array in enumerate(self._groups):
             array[:used] = state[f"groups{index}"]
-        sizes = [state[name].size for name, _ in _TABLES]
-        self._sizes = np.array([*sizes, used], np.int64)
+        self._sizes = np.array([*(part.size for part in rows), used], np.int64)
         self.evicted = int(state["evicted"][0])
         return self
 
@@ -200,7 +216,7 @@ class RareModel:
         """Pseudo-observations a group is worth, by the beta-binomial moment identity over its members."""
         kappa = self._groups[2]
         if not self.pool:
-            kappa[:] = 1.0
+            kappa[:] = -1.0
             return
         entities = rows_of(self._tables[3])
         entities = entities[entities["n"] >= _MIN_OBSERVATIONS]

@@ -119,18 +119,23 @@ def poisson_tail(k: int, mean: float) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def level_rate(groups: Any, entity: Any, age: int, level: int, kappa_age: float) -> float:
-    """Learnt rate of a level for an entity: fleet → fleet of like age → peers of like age → itself."""
+    """Learnt rate of a level for an entity: fleet → fleet of like age → peers of like age → itself.
+
+    A negative pseudo-count of the group means that nothing is pooled.
+    """
     n, k, kappa = groups[0], groups[1], groups[2]
+    group = entity.group
+    own = entity.k1 if level == 1 else (entity.k2 if level == 2 else entity.k3)
+    if kappa[group, level] < 0.0:
+        return float((own + 0.5) / (entity.n + 1.0))
     fleet_n, fleet_k = 1.0, 0.5
     for a in range(AGES):
         fleet_n += n[0, a]
         fleet_k += k[0, a, level]
     rate = fleet_k / fleet_n
     rate = (k[0, age, level] + kappa_age * rate) / (n[0, age] + kappa_age)
-    group = entity.group
     if group > 0:
         rate = (k[group, age, level] + kappa[0, level] * rate) / (n[group, age] + kappa[0, level])
-    own = entity.k1 if level == 1 else (entity.k2 if level == 2 else entity.k3)
     return float((own + kappa[group, level] * rate) / (entity.n + kappa[group, level]))
 
 

@@ -6,6 +6,7 @@ empty slot. It is at most half full.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numba
@@ -59,6 +60,7 @@ ENTITY: Final = np.dtype(
 """One entity: decayed observations and novelties by level, plain counts, and its age in active hours."""
 
 Table = NDArray[Any]
+State = dict[str, NDArray[Any]]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -102,3 +104,17 @@ def table_of(rows: Table, capacity: int = 0) -> Table:
     table = empty(rows.dtype, max(2 * rows.size, capacity, 16))
     table[_slots_of(np.ascontiguousarray(rows["key"]), table.size)] = rows
     return table
+
+
+def columns_of(name: str, rows: Table) -> State:
+    """Records as one plain array a field, named ``name.field``: the form that snapshots keep."""
+    return {f"{name}.{field}": np.ascontiguousarray(rows[field]) for field in rows.dtype.names or ()}
+
+
+def rows_from(name: str, dtype: np.dtype[Any], state: Mapping[str, NDArray[Any]]) -> Table:
+    """Records from the arrays of :func:`columns_of`."""
+    fields = dtype.names or ()
+    rows = np.zeros(state[f"{name}.{fields[0]}"].size, dtype)
+    for field in fields:
+        rows[field] = state[f"{name}.{field}"]
+    return rows

@@ -1,0 +1,112 @@
+"""The inventory of hosts: roles, sites, criticality, from CSV or YAML."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final, Self
+
+import orjson
+import pyarrow as pa
+import yaml
+
+from rarebit.core.errors import InputError
+from rarebit.core.fields import REST
+from rarebit.core.names import host_key
+from rarebit.query.arrow import to_mask
+from rarebit.query.tree import Leaf, Node, Nothing, Terms
+
+_HOST_COLUMNS: Final = ("host", "host.name", "hostname", "name")
+_MAX_BYTES: Final = 256 << 20
+_PREFIX: Final = "asset."
+
+
+class Inventory:
+    """What is known of hosts: attributes by short, lower-case host name."""
+
+    def __init__(self, hosts: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        self.hosts: dict[str, dict[str, str]] = {host_key(name): dict(known) for name, known in (hosts or {}).items()}
+
+    def __len__(self) -> int:
+        return len(self.hosts)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a list of hosts.
+
+        CSV needs a column ``host`` (or ``host.name``, ``hostname``, ``name``); YAML is a list of such objects, or
+        an object of host name to attributes. Every other column is an attribute: ``role``, ``site``,
+        ``criticality``, ``owner``, …, used as ``asset.role`` in queries.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read; the line is named.
+        """
+        try:
+            if path.stat().st_size > _MAX_BYTES:
+                raise InputError("an asset list of more than 256 MB", where=str(path))
+            text = path.read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read the asset list: {error}", where=str(path)) from error
+        rows = _from_yaml(text, path) if path.suffix.lower() in (".yaml", ".yml") else _from_csv(text, path)
+        return cls(dict(rows))
+
+    def get(self, host: str) -> dict[str, str]:
+        """Attributes of a host; empty if it is not listed."""
+        return self.hosts.get(host_key(host), {})
+
+    def attributes(self) -> list[str]:
+        """Every attribute that some host has."""
+        return sorted({name for known in self.hosts.values() for name in known})
+
+    def peer_of(self, attribute: str = "role") -> dict[str, str]:
+        """Host name to the name of its peer group; hosts without the attribute are left out."""
+        return {host: known[attribute] for host, known in self.hosts.items() if known.get(attribute)}
+
+    def resolvers(self, fields: Iterable[str]) -> dict[str, Callable[[Leaf], Node]]:
+        """For each ``asset.*`` field among those of a query: the function that turns a leaf into host names."""
+        return {name: self._hosts_where for name in fields if name.startswith(_PREFIX)}
+
+    def _hosts_where(self, leaf: Leaf) -> Node:
+        names = sorted(self.hosts)
+        known = [{_PREFIX + key: value for key, value in self.hosts[name].items()} for name in names]
+        table = pa.table({REST: pa.array([orjson.dumps(entry).decode() for entry in known], pa.string())})
+        matching = tuple(name for name, met in zip(names, to_mask(leaf, table).to_pylist(), strict=True) if met)
+        return Terms("host.name", matching) if matching else Nothing()
+
+
+def _from_csv(text: str, path: Path) -> Iterable[tuple[str, dict[str, str]]]:
+    rows = csv.DictReader(io.StringIO(text, newline=""), restkey="")
+    columns = [name.strip() for name in rows.fieldnames or ()]
+    key = next((name for name in _HOST_COLUMNS if name in columns), None)
+    if key is None:
+        raise InputError(
+            "no column names the host", where=f"{path}, line 1", hint=f"Add one of: {', '.join(_HOST_COLUMNS)}"
+        )
+    rows.fieldnames = columns
+    for row in rows:
+        host = (row.get(key) or "").strip()
+        if not host:
+            raise InputError("a row without a host", where=f"{path}, line {rows.line_num}")
+        yield (
+            host,
+            {name: value.strip() for name, value in row.items() if name and name != key and value and value.strip()},
+        )
+
+
+def _from_yaml(text: str, path: Path) -> Iterable[tuple[str, dict[str, str]]]:
+    try:
+        body = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"not YAML: {error}", where=str(path)) from error
+    items = list(body.items()) if isinstance(body, dict) else [(None, item) for item in body or []]
+    for index, (name, known) in enumerate(items):
+        if not isinstance(known, dict):
+            raise InputError("expected the attributes of a host", where=f"{path}, entry {index + 1}")
+        host = name or next((known[column] for column in _HOST_COLUMNS if known.get(column)), None)
+        if not host:
+            raise InputError("an entry without a host", where=f"{path}, entry {index + 1}")
+        yield str(host), {str(k): str(v) for k, v in known.items() if v is not None and k not in _HOST_COLUMNS}

@@ -1,0 +1,200 @@
+"""A first grouping: the records of one host that lie close in time are one case.
+
+Evidence of a case is the sum over distinct behaviours of the log-likelihood ratio of its records (alternative
+Beta(a, 1), floored at 0, capped), each further one counting less: many sights of one installation must not outweigh
+one strong finding. The expected number of cases a week at least as strong comes from the site's own history of
+host-days, by the same tail fit that records use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from rarebit.core.result import Case, CaseEntity, Reason, Record, TimelineEntry
+from rarebit.core.time import DAY_US, iso, parse_time
+from rarebit.maths.tail import score_of
+from rarebit.model.calibrate import TailCalibrator
+
+GAP_US: Final = DAY_US
+"""A silence this long between records ends a case."""
+LONGEST_US: Final = 7 * DAY_US
+SHAPE: Final = 0.3
+"""``a`` of the Beta(a, 1) alternative."""
+CAP: Final = 8.0
+RECORDS_FROM: Final = 100.0
+"""Records expected more often than this a week are no evidence."""
+_SHOWN: Final = 8
+
+
+class Draft:
+    """Records of one host in one stretch of time."""
+
+    def __init__(self, host: str, records: list[Record]) -> None:
+        self.host = host
+        self.records = sorted(records, key=lambda record: (record.time, record.id))
+        self.evidence, self.leading = _evidence(self.records)
+        self.opened_us = parse_time(self.records[0].time)
+        self.updated_us = parse_time(self.records[-1].time)
+
+    @property
+    def id(self) -> str:
+        """The same stretch has the same id, however often it is looked at."""
+        text = f"{self.host}|{self.records[0].id}"
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def drafts_of(records: Iterable[Record]) -> list[Draft]:
+    """Stretches of records by host; records of learning time and those taken in by rollouts are left out."""
+    by_host: dict[str, list[Record]] = {}
+    for record in records:
+        if record.entity_id and not record.learning and not record.rollout and record.expected_per_week <= RECORDS_FROM:
+            by_host.setdefault(record.entity_id, []).append(record)
+    return [Draft(host, part) for host, found in sorted(by_host.items()) for part in _stretches(found)]
+
+
+def _stretches(records: list[Record]) -> Iterable[list[Record]]:
+    part: list[Record] = []
+    begin = last = 0
+    for record in sorted(records, key=lambda item: (item.time, item.id)):
+        at = parse_time(record.time)
+        if part and (at - last > GAP_US or at - begin > LONGEST_US):
+            yield part
+            part = []
+        if not part:
+            begin = at
+        part.append(record)
+        last = at
+    if part:
+        yield part
+
+
+def _evidence(records: Sequence[Record]) -> tuple[float, list[Record]]:
+    best: dict[str, Record] = {}
+    for record in records:
+        key = (record.by_field_value or record.id).lower()
+        if key not in best or record.expected_per_week < best[key].expected_per_week:
+            best[key] = record
+    leading = sorted(best.values(), key=lambda record: (record.expected_per_week, record.time, record.id))
+    p = np.clip(np.array([record.expected_per_week for record in leading]) / RECORDS_FROM, 1e-12, 1.0)
+    terms = np.clip(np.log(SHAPE) - (1.0 - SHAPE) * np.log(p), 0.0, CAP)
+    return float(np.sum(np.sort(terms)[::-1] / np.arange(1, terms.size + 1))), leading
+
+
+def rank(drafts: Sequence[Draft]) -> list[tuple[Draft, float]]:
+    """Drafts with their expected number a week, the most surprising first."""
+    if not drafts:
+        return []
+    ordered = sorted(drafts, key=lambda draft: (draft.opened_us, draft.id))
+    tail = TailCalibrator(cold_days=1.0)
+    p = np.exp(-np.array([draft.evidence for draft in ordered]))
+    tail.learn(p, np.array([draft.opened_us for draft in ordered], np.int64))
+    expected = tail.final(p)
+    pairs = zip(ordered, expected.tolist(), strict=True)
+    return sorted(pairs, key=lambda pair: (pair[1], -pair[0].evidence, pair[0].opened_us, pair[0].id))
+
+
+def within_budget(ranked: Sequence[tuple[Draft, float]], per_day: float) -> list[bool]:
+    """Which of the ranked drafts are opened: at most ``per_day`` for each day they began on (at least one if > 0)."""
+    taken: dict[int, int] = {}
+    most = int(np.ceil(per_day))
+    chosen = []
+    for draft, expected in ranked:
+        day = draft.opened_us // DAY_US
+        open_it = taken.get(day, 0) < most and expected <= 7.0 * per_day
+        taken[day] = taken.get(day, 0) + open_it
+        chosen.append(open_it)
+    return chosen
+
+
+def case_of(
+    draft: Draft,
+    *,
+    rank: int,
+    expected: float,
+    opened: bool,
+    attack: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]],
+    context: Mapping[str, str],
+) -> Case:
+    """The case of a draft; ``attack`` gives tactics and techniques by job id."""
+    leading = draft.leading
+    jobs = [attack.get(record.job_id, ((), ())) for record in leading]
+    return Case(
+        id=draft.id,
+        rank=rank,
+        score=round(float(np.asarray(score_of(np.array([expected]))).ravel()[0]), 2),
+        expected_per_week=expected,
+        state="open" if opened else "below",
+        entity=CaseEntity(type="host", id=draft.host, name=draft.host),
+        opened_at=iso(draft.opened_us),
+        updated_at=iso(draft.updated_us),
+        tactics=_merged(tactics for tactics, _ in jobs),
+        techniques=_merged(techniques for _, techniques in jobs),
+        sentence=_sentence(draft, context),
+        reasons=tuple(_reason(record) for record in leading[:_SHOWN]),
+        timeline=tuple(_entry(record) for record in draft.records),
+        queries=_queries(draft),
+        record_ids=tuple(record.id for record in draft.records),
+        event_count=sum(record.event_count for record in draft.records),
+        context=dict(context),
+    )
+
+
+def _merged(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for part in parts for name in part))
+
+
+def _sentence(draft: Draft, context: Mapping[str, str]) -> str:
+    values = list(dict.fromkeys(record.by_field_value or record.id for record in draft.leading))
+    listed = ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")  # noqa: PLR2004
+    role = f" ({context['role'].replace('_', ' ')})" if context.get("role") else ""
+    things = "1 thing" if len(values) == 1 else f"{len(values)} things"
+    return f"{draft.host}{role} did {things} that are rare here: {listed}"
+
+
+def _reason(record: Record) -> Reason:
+    return Reason(
+        sentence=record.explanation.sentence,
+        id=record.id,
+        kind="record",
+        score=record.record_score,
+        expected_per_week=record.expected_per_week,
+        event_ids=record.event_ids,
+    )
+
+
+def _entry(record: Record) -> TimelineEntry:
+    level = record.explanation.levels[0]
+    text = f"{record.by_field_name} {record.by_field_value} ({level.level.replace('_', ' ')})"
+    return TimelineEntry(time=record.time, text=text, event_id=record.event_ids[0], record_id=record.id)
+
+
+def _queries(draft: Draft) -> dict[str, str]:
+    """Queries that bring up the events of the case elsewhere."""
+    host, start, end = draft.host, iso(draft.opened_us), iso(draft.updated_us + 3_600_000_000)
+    pairs = list(dict.fromkeys((r.by_field_name, r.by_field_value) for r in draft.leading[:_SHOWN] if r.by_field_value))
+    kql = " or ".join(f"{name}: {_quoted(value)}" for name, value in pairs)
+    esql = " OR ".join(f"{name} == {_quoted(value)}" for name, value in pairs)
+    spl = " OR ".join(f"'{name}'={_quoted(value)}" for name, value in pairs)
+    sql = " OR ".join(f'"{name}" = {_sql(value)}' for name, value in pairs)
+    return {
+        "kql": f'host.name: {_quoted(host)} and @timestamp >= "{start}" and @timestamp < "{end}" and ({kql})',
+        "esql": f'FROM logs-* | WHERE host.name == {_quoted(host)} AND @timestamp >= "{start}" '
+        f'AND @timestamp < "{end}" AND ({esql}) | SORT @timestamp',
+        "spl": f"search index=* host.name={_quoted(host)} earliest={_quoted(start)} latest={_quoted(end)} ({spl})"
+        " | sort _time",
+        "sql": f'SELECT * FROM events WHERE "host.name" = {_sql(host)} AND "@timestamp" >= TIMESTAMPTZ \'{start}\' '
+        f'AND "@timestamp" < TIMESTAMPTZ \'{end}\' AND ({sql}) ORDER BY "@timestamp"',
+    }
+
+
+def _quoted(value: str | None) -> str:
+    text = (value or "").replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _sql(value: str | None) -> str:
+    return "'" + (value or "").replace("'", "''") + "'"

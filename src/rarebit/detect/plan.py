@@ -1,0 +1,160 @@
+"""From a job's definition to what has to run: detectors, coded fields, the condition on events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from rarebit.core.errors import DefinitionError, RarebitError
+from rarebit.core.fields import TIME
+from rarebit.core.job import Detector, Job
+from rarebit.core.time import parse_span
+from rarebit.model.rare_kernel import FLEET, INDIVIDUAL, POPULATION
+from rarebit.query.dsl import parse_dsl
+from rarebit.query.kql import parse_kql
+from rarebit.query.tree import And, Node, fields_of
+
+FUNCTIONS: Final = ("rare", "freq_rare")
+_ENTITIES: Final = ("host.name", "user.name")
+_HONOURED_REST: Final = frozenset(
+    {"analysis_limits", "custom_settings", "groups", "allow_lazy_open", "data_description"}
+)
+_HONOURED_DETECTOR_REST: Final = frozenset({"detector_index"})
+_UNSUPPORTED_FEED: Final = ("aggregations", "aggs", "runtime_mappings", "script_fields")
+_ADMINISTRATIVE_FEED: Final = frozenset(
+    {
+        "datafeed_id", "job_id", "indices", "indexes", "indices_options", "scroll_size", "chunking_config", "frequency",
+        "query_delay", "delayed_data_check_config", "max_empty_searches",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One part of a definition that is refused, or kept and not acted on."""
+
+    where: str
+    kind: Literal["refused", "ignored"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorPlan:
+    """One detector: whom it watches, for which values, in which world."""
+
+    index: int
+    detector: Detector
+    mode: int
+    frequent: bool
+    entity: str
+    value: str
+    scope: str | None
+    use_null: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """A job made ready: detectors, condition, and the fields its kernels need as codes."""
+
+    job: Job
+    detectors: tuple[DetectorPlan, ...]
+    condition: Node
+    coded: tuple[str, ...]
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Fields without which the job sees nothing: those of its query and of its detectors."""
+        return frozenset({*fields_of(self.condition), *self.coded} - {TIME})
+
+
+def plan(job: Job) -> JobPlan:
+    """Plan a job.
+
+    Raises
+    ------
+    DefinitionError
+        If a part is refused; all refused parts are named.
+    """
+    refused = [p for p in problems(job) if p.kind == "refused"]
+    if refused:
+        text = "; ".join(f"{p.where}: {p.text}" for p in refused)
+        raise DefinitionError(f"job {job.job_id!r} cannot run: {text}", hint="See rarebit job validate")
+    detectors = tuple(_detector_plan(job, index, detector) for index, detector in enumerate(job.detectors))
+    coded = {name for d in detectors for name in (d.entity, d.value, d.scope) if name}
+    if job.peer_field:
+        coded.add(job.peer_field)
+    return JobPlan(job, detectors, condition(job), tuple(sorted(coded)))
+
+
+def condition(job: Job) -> Node:
+    """The datafeed's query and the clone's ``where`` as one tree."""
+    query = parse_dsl(job.datafeed.query)
+    return And((query, parse_kql(job.where))) if job.where else query
+
+
+def problems(job: Job) -> list[Problem]:
+    """Everything in the definition that would not be acted on as written; empty when all is honoured."""
+    found = [*_detector_problems(job), *_feed_problems(job)]
+    try:
+        parse_span(job.bucket_span)
+    except RarebitError as error:
+        found.append(Problem("analysis_config.bucket_span", "refused", error.what))
+    if job.time_field != TIME:
+        found.append(Problem("data_description.time_field", "refused", f"only {TIME} orders the events of the lake"))
+    found += [Problem(key, "ignored", "kept for export, not acted on") for key in job.rest if key not in _HONOURED_REST]
+    for key in job.analysis_rest:
+        kind: Literal["refused", "ignored"] = "refused" if key == "summary_count_field_name" else "ignored"
+        found.append(Problem(f"analysis_config.{key}", kind, "not acted on by the functions that run"))
+    return found
+
+
+def _detector_problems(job: Job) -> Iterable[Problem]:
+    for index, detector in enumerate(job.detectors):
+        where = f"analysis_config.detectors[{index}]"
+        if detector.function not in FUNCTIONS:
+            yield Problem(f"{where}.function", "refused", f"function {detector.function!r} does not run; {_RUNS}")
+            continue
+        if not detector.by_field_name:
+            yield Problem(f"{where}.by_field_name", "refused", f"{detector.function} needs a by field")
+        if detector.field_name:
+            yield Problem(f"{where}.field_name", "refused", f"{detector.function} takes no field")
+        if detector.function == "freq_rare" and not detector.over_field_name:
+            yield Problem(f"{where}.over_field_name", "refused", "freq_rare needs an over field")
+        if detector.custom_rules:
+            yield Problem(f"{where}.custom_rules", "ignored", "kept for export, not applied")
+        if detector.exclude_frequent:
+            yield Problem(f"{where}.exclude_frequent", "ignored", "frequent values are never rare here")
+        for key in detector.rest:
+            if key not in _HONOURED_DETECTOR_REST:
+                yield Problem(f"{where}.{key}", "ignored", "kept for export, not acted on")
+
+
+def _feed_problems(job: Job) -> Iterable[Problem]:
+    try:
+        condition(job)
+    except RarebitError as error:
+        place = f"datafeed.query {error.where}".strip()
+        yield Problem(place, "refused", error.what)
+    for key in job.datafeed.rest:
+        if key in _UNSUPPORTED_FEED:
+            yield Problem(f"datafeed.{key}", "refused", "events are read as they are; there is no such step")
+        elif key not in _ADMINISTRATIVE_FEED:
+            yield Problem(f"datafeed.{key}", "ignored", "kept for export, not acted on")
+
+
+def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
+    value = detector.by_field_name or ""
+    if detector.over_field_name:
+        mode, entity, scope = POPULATION, detector.over_field_name, detector.partition_field_name
+    elif detector.partition_field_name:
+        mode, entity, scope = INDIVIDUAL, detector.partition_field_name, None
+    else:
+        watched = [name for name in _ENTITIES if name != value]
+        entity = next((name for name in watched if name in job.influencers), watched[0])
+        mode, scope = FLEET, None
+    frequent = detector.function == "freq_rare"
+    return DetectorPlan(index, detector, mode, frequent, entity, value, scope, bool(detector.use_null))
+
+
+_RUNS: Final = f"those that do: {', '.join(FUNCTIONS)}"

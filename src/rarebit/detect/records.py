@@ -1,0 +1,269 @@
+"""From findings to records: names, counts, scores and the ids of the events behind them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from rarebit.core.fields import CODED, ID, ID_CODE, TIME
+from rarebit.core.result import Explanation, Influencer, Level, Record
+from rarebit.core.time import HOUR_US, iso, parse_span
+from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sentence, what_happened
+from rarebit.detect.plan import DetectorPlan
+from rarebit.detect.rollout import Spread, spreads, verdict
+from rarebit.detect.scan import text_sql
+from rarebit.detect.stream import Findings, JobStream, bucket_start, hour_end
+from rarebit.maths.tail import score_of
+from rarebit.query import literal
+from rarebit.query.sql import to_sql
+
+EVENTS_SHOWN: Final = 20
+"""The most event ids a record carries; ``event_count`` counts them all."""
+MOST_EXPECTED: Final = 1000.0
+"""Findings expected more often than this a week are not kept as records."""
+_PROVENANCE: Final = {
+    "parent": "process.parent.name",
+    "signer": "process.code_signature.subject_name",
+    "trusted": "process.code_signature.trusted",
+    "signed": "process.code_signature.exists",
+    "command": "process.command_line",
+    "user": "user.name",
+}
+
+Join = Callable[..., pa.Table]
+
+
+@dataclass(frozen=True)
+class Materialised:
+    """Records of one run, and ids of earlier records that a rollout has now taken in."""
+
+    records: list[Record]
+    absorbed: dict[str, str]
+    """Record id to the id of the record that stands for the rollout."""
+
+
+def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[int, str]) -> Materialised:
+    """Make records of what a stream has found since the last call.
+
+    Parameters
+    ----------
+    stream : JobStream
+        The job.
+    index : int
+        Which of ``stream.groups``.
+    join : callable
+        :meth:`rarebit.lake.Lake.join`.
+    group_names : mapping
+        Code of a peer group to its name.
+    """
+    group = stream.groups[index]
+    fresh = stream.take_fresh(index)
+    fresh = fresh.take(
+        np.minimum(fresh.found["expected"], stream.expected_now(index, fresh.found["p"])) <= MOST_EXPECTED
+    )
+    if not len(fresh):
+        return Materialised([], {})
+    events = _fetch(stream, group, fresh, join)
+    codes = stream.group_codes(index)
+    names = {number: group_names.get(int(code), "") for number, code in enumerate(codes)}
+    later = stream.expected_now(index, fresh.found["p"])
+    spread = spreads(stream, index) if stream.collapse else {}
+    records, absorbed = [], {}
+    for row in range(len(fresh)):
+        if row not in events:
+            continue
+        draft = _Draft(stream, group, fresh, row, events[row], names)
+        found = fresh.found[row]
+        about = spread.get((int(found["value"]), int(found["window_us"])))
+        records.append(draft.record(float(later[row]), about))
+    for about in spread.values():
+        absorbed.update(_absorbed(stream, group[0], about))
+    return Materialised(records, absorbed)
+
+
+def _absorbed(stream: JobStream, detector: DetectorPlan, about: Spread) -> dict[str, str]:
+    lead = _record_id(stream, detector, about.lead_id)
+    return {_record_id(stream, detector, other): lead for other in about.other_ids}
+
+
+def _record_id(stream: JobStream, detector: DetectorPlan, id_code: int) -> str:
+    text = f"{stream.plan.job.job_id}|{detector.index}|{id_code}"
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def _fetch(stream: JobStream, group: tuple[DetectorPlan, ...], fresh: Findings, join: Join) -> dict[int, pa.Table]:
+    """The events of each finding: its first event by id, then others of the same entity, value and hour."""
+    lead = group[0]
+    starts = fresh.found["time_us"]
+    ends = np.array([hour_end(int(time)) for time in starts], np.int64)
+    fields = [TIME, ID, *_fields(stream, group)]
+    columns = {name: text_sql(name) if name not in (TIME, ID) else literal.identifier(name) for name in fields}
+    columns["time"] = f"epoch_us({literal.identifier(TIME)})"
+    where = to_sql(stream.plan.condition)
+    rows = np.arange(len(fresh))
+    first = {"row": rows, "start_us": starts, "end_us": starts + 1, "id": fresh.found["id"]}
+    firsts = join(
+        pa.table(first), on={"id": literal.identifier(ID_CODE)}, columns=columns, where=where, per_row_limit=1
+    )
+    on = {f"key{i}": _key_sql(name) for i, name in enumerate((lead.entity, lead.value))}
+    keys = {f"key{i}": _key_values(name, firsts, fresh, i) for i, name in enumerate((lead.entity, lead.value))}
+    held = firsts.column("row").to_numpy()
+    wanted = pa.table({"row": held, "start_us": starts[held], "end_us": ends[held], **keys})
+    found = join(wanted, on=on, columns=columns, where=where, per_row_limit=EVENTS_SHOWN)
+    places = found.column("row").to_numpy()
+    edges = np.searchsorted(places, rows, side="left"), np.searchsorted(places, rows, side="right")
+    return {int(row): found.slice(a, b - a) for row, a, b in zip(rows, *edges, strict=True) if b > a}
+
+
+def _key_sql(name: str) -> str:
+    return literal.identifier(CODED[name]) if name in CODED else text_sql(name)
+
+
+def _key_values(name: str, firsts: pa.Table, fresh: Findings, place: int) -> Any:  # noqa: ANN401
+    if name not in CODED:
+        return firsts.column(name)
+    part = fresh.parts[0][firsts.column("row").to_numpy()]
+    return part["entity"] if place == 0 else part["value"]
+
+
+def _fields(stream: JobStream, group: tuple[DetectorPlan, ...]) -> list[str]:
+    names = {*stream.plan.job.influencers, *_PROVENANCE.values(), "host.name"}
+    for detector in group:
+        names |= {detector.entity, detector.value, *([detector.scope] if detector.scope else [])}
+    return sorted(names)
+
+
+class _Draft:
+    """One finding on its way to a record."""
+
+    def __init__(
+        self,
+        stream: JobStream,
+        group: tuple[DetectorPlan, ...],
+        fresh: Findings,
+        row: int,
+        events: pa.Table,
+        group_names: Mapping[int, str],
+    ) -> None:
+        self.stream, self.group, self.events, self.names = stream, group, events, group_names
+        self.found = fresh.found[row]
+        self.parts = [part[row] for part in fresh.parts]
+        self.first = {name: events.column(name)[0].as_py() for name in events.column_names}
+
+    def record(self, later: float, about: Spread | None) -> Record:
+        """The record; ``later`` is the expected number a week by the latest fit."""
+        job, lead = self.stream.plan.job, self.group[0]
+        levels = tuple(self._level(detector, part) for detector, part in zip(self.group, self.parts, strict=True))
+        time_us = int(self.found["time_us"])
+        own_id = _record_id(self.stream, lead, int(self.found["id"]))
+        expected, rollout, extra = later, "", ""
+        if about is not None:
+            expected, rollout, extra = self._in_rollout(later, about, own_id)
+        initial = float(self.found["expected"])
+        detector = lead.detector
+        return Record(
+            id=own_id,
+            job_id=job.job_id,
+            detector_index=lead.index,
+            timestamp=iso(bucket_start(time_us, self.stream.plan)),
+            bucket_span=parse_span(job.bucket_span) // 1_000_000,
+            function=detector.function,
+            by_field_name=detector.by_field_name,
+            by_field_value=self._text(detector.by_field_name),
+            over_field_name=detector.over_field_name,
+            over_field_value=self._text(detector.over_field_name),
+            partition_field_name=detector.partition_field_name,
+            partition_field_value=self._text(detector.partition_field_name),
+            typical=(0.0,),
+            actual=(float(self.parts[0]["events"]),),
+            probability=float(self.found["p"]),
+            record_score=_score(expected),
+            initial_record_score=_score(initial),
+            influencers=self._influencers(),
+            time=iso(time_us),
+            expected_per_week=expected,
+            initial_expected_per_week=initial,
+            learning=bool(self.found["learning"]),
+            rollout=rollout,
+            entity_type="host" if self.first.get("host.name") else noun(lead.entity),
+            entity_id=self.first.get("host.name") or self._text(lead.entity) or "",
+            explanation=Explanation(sentence=self._sentence(levels, extra), levels=levels),
+            event_ids=tuple(dict.fromkeys(self.events.column(ID).to_pylist())),
+            event_count=int(self.first["total"]),
+        )
+
+    def _in_rollout(self, later: float, about: Spread, own_id: str) -> tuple[float, str, str]:
+        lead = _record_id(self.stream, self.group[0], about.lead_id)
+        if own_id != lead:
+            return MOST_EXPECTED, lead, ""
+        judged = verdict(about, parent=self._provenance("parent"), trusted=self._trusted(), expected=later)
+        hours = (about.last_us - about.first_us) / HOUR_US
+        text = rollout_sentence(about.joined, noun(self.group[0].entity), hours)
+        return judged.expected, "", f"{text} ({judged.reason})"
+
+    def _trusted(self) -> bool | None:
+        trusted = self._provenance("trusted")
+        if trusted:
+            return trusted == "true"
+        return False if self._provenance("signed") == "false" else None
+
+    def _provenance(self, name: str) -> str:
+        return str(self.first.get(_PROVENANCE[name]) or "")
+
+    def _text(self, name: str | None) -> str | None:
+        value = self.first.get(name) if name else None
+        return None if value is None else str(value)
+
+    def _influencers(self) -> tuple[Influencer, ...]:
+        found = []
+        for name in self.stream.plan.job.influencers:
+            values = tuple(str(value) for value in dict.fromkeys(self.events.column(name).to_pylist()) if value)
+            if values:
+                found.append(Influencer(influencer_field_name=name, influencer_field_values=values))
+        return tuple(found)
+
+    def _level(self, detector: DetectorPlan, part: np.void) -> Level:
+        hour = int(self.found["time_us"]) // HOUR_US
+        return Level(
+            detector_index=detector.index,
+            entity_field=detector.entity,
+            entity=self._text(detector.entity) or "",
+            value_field=detector.value,
+            value=self._text(detector.value) or "",
+            level=level_name(detector.mode, int(part["level"])),
+            entity_days=(hour - int(part["first_hour"])) / 24.0,
+            entity_observations=int(part["observations"]),
+            entity_novel=int(part["novel"]),
+            peer_group=self.names.get(int(part["group"]), ""),
+            peers=int(part["peers"]),
+            peers_with_value=int(part["peers_with"]),
+            fleet=int(part["fleet"]),
+            fleet_with_value=int(part["fleet_with"]),
+            rate=float(part["rate"]),
+            probability=float(part["p"]),
+        )
+
+    def _sentence(self, levels: tuple[Level, ...], extra: str) -> str:
+        judged = [level_sentence(level, d.mode) for level, d in zip(levels, self.group, strict=True)]
+        parent = self._provenance("parent")
+        user = self._provenance("user")
+        by = f" from {parent}" if parent and levels[0].value_field.startswith("process.") else ""
+        by += f" as {user}" if user and "user.name" not in (levels[0].value_field, levels[0].entity_field) else ""
+        text = f"{what_happened(levels[0])}{by}: " + "; and ".join(judged)
+        return f"{text}; {extra}." if extra else f"{text}."
+
+
+def _score(expected: float) -> float:
+    return round(float(np.asarray(score_of(np.array([expected]))).ravel()[0]), 2)
+
+
+def rescored(record: Record, expected: float, *, rollout: str | None = None) -> Record:
+    """The record with its later value; what it was first given stays beside it."""
+    taken = record.rollout if rollout is None else rollout
+    return msgspec.structs.replace(record, expected_per_week=expected, record_score=_score(expected), rollout=taken)
