@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rarebit.core.errors import InputError, StateError
+from rarebit.core.errors import DefinitionError, InputError, StateError
 from rarebit.core.time import DAY_US, HOUR_US, WEEK_US
 from rarebit.model.calibrate import TailCalibrator
 
@@ -26,7 +26,9 @@ def stream(seed: int, *, days: float, rows: int, late: bool = False) -> Stream:
     return rng.random(rows) ** 2, times, rng.integers(0, 5, rows)
 
 
-def roll_in(made: TailCalibrator, data: Stream, cuts: list[int], change: Callable[[TailCalibrator], TailCalibrator]):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def roll_in(
+    made: TailCalibrator, data: Stream, cuts: list[int], change: Callable[[TailCalibrator], TailCalibrator]
+) -> tuple[TailCalibrator, np.ndarray]:
     """Expected numbers of a stream stepped through in pieces."""
     out = []
     for start, stop in zip([0, *cuts], [*cuts, data[0].size], strict=True):
@@ -178,6 +180,25 @@ def test_tests_told_apart_are_those_told_with_records() -> None:
     assert apart.expected(asked, late) == pytest.approx(together.expected(asked, late), rel=0.02)
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), late=st.lists(st.booleans(), min_size=12, max_size=12))
+def test_when_on_its_day_tests_are_told_changes_no_bit(seed: int, late: list[bool]) -> None:
+    p, times, _ = stream(seed, days=10, rows=300)
+    outcomes = []
+    for told_late in ([False] * 12, late):
+        made, out = TailCalibrator(keep=30), []
+        for day, after in zip(np.unique(times // DAY_US), told_late, strict=False):
+            of_day = times // DAY_US == day
+            if not after:
+                made.observe(500, int(day) * DAY_US)
+            out.append(made.step(p[of_day], times[of_day], np.zeros(of_day.sum(), np.int64)))
+            made = saved(made)
+            if after:
+                made.observe(500, int(day) * DAY_US)
+        outcomes.append(np.concatenate([*out, made.final(p)]).tobytes())
+    assert outcomes[0] == outcomes[1]
+
+
 def test_a_silence_of_months_ages_the_job_by_a_week() -> None:
     p, times, _ = stream(3, days=21, rows=21_000)
     made = TailCalibrator()
@@ -209,13 +230,21 @@ def test_columns_of_different_length_are_refused() -> None:
         TailCalibrator().step([0.1, 0.2], [DAY0])
 
 
-@pytest.mark.parametrize("damage", ["missing", "short"])
+@pytest.mark.parametrize("wrong", [{"keep": 0}, {"weeks": 0.0}, {"prior_xi": 0.7}, {"prior_xi": float("nan")}])
+def test_settings_without_sense_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(DefinitionError, match="no score can be calibrated"):
+        TailCalibrator(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "senseless"])
 def test_a_damaged_snapshot_is_refused(damage: str) -> None:
     made = TailCalibrator()
     made.learn(*stream(0, days=3, rows=100))
     state = made.to_state()
     if damage == "missing":
         del state["counters"]
+    elif damage == "senseless":
+        state["settings"][0] = 0
     else:
         state["top"] = state["top"][:-1]
     with pytest.raises(StateError, match="Reset the job"):

@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rarebit.core.errors import InputError, StateError
+from rarebit.core.errors import DefinitionError, InputError, StateError
 from rarebit.core.time import DAY_US
-from rarebit.maths.tail import RATE_FLOOR, Tail, expected_of, fit_tail, log_survival
+from rarebit.maths.tail import RATE_FLOOR, XI_RANGE, Tail, expected_of, fit_tail, log_survival
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -111,10 +111,20 @@ class TailCalibrator:
     cold_days : float
         Days of data before the fit stands alone.
     prior_xi : float
-        Shape assumed of an unknown tail, within (0, 0.5].
+        Shape assumed of an unknown tail, within [0, 0.5].
+
+    Raises
+    ------
+    DefinitionError
+        If ``keep`` is below 1, ``weeks`` not above 0, or ``prior_xi`` out of its range.
     """
 
     def __init__(self, *, keep: int = 2000, weeks: float = 4, cold_days: float = 14, prior_xi: float = 0.3) -> None:
+        if keep < 1 or not weeks > 0.0 or not 0.0 <= prior_xi <= XI_RANGE[1]:
+            raise DefinitionError(
+                f"no score can be calibrated with keep {keep}, weeks {weeks} and prior_xi {prior_xi}",
+                hint="Keep 1 or more values of more than 0 weeks, with a prior shape of 0 to 0.5.",
+            )
         self._settings = _Settings(int(keep), float(weeks), float(cold_days), float(prior_xi))
         self._days: list[_Day] = []
         self._open: list[Floats] = []
@@ -264,7 +274,7 @@ class TailCalibrator:
             made._told = {int(at): int(tests) for at, tests in state["told"]}
             made._days = _split(state)
             made._open = [np.array(state["open"], np.float64)]
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, DefinitionError) as error:
             raise StateError(
                 f"the snapshot of a score calibration cannot be read ({error})",
                 hint="Reset the job, or go back to an earlier snapshot.",
@@ -321,7 +331,7 @@ class TailCalibrator:
         told = sorted(at for at in self._told if at <= day)
         if self._day is None:
             self._day = told[0] if told else day
-            self._missed = 0.0 if told else time_us % DAY_US / DAY_US
+            self._missed = 0.0 if self._day < day else time_us % DAY_US / DAY_US
             self._open_tests = self._told.get(self._day, 0)
             self._last_us = time_us
         for following in sorted({*told, day}):
@@ -367,10 +377,10 @@ def _largest(pieces: list[Floats], keep: int) -> Floats:
 
 
 def _split(state: Mapping[str, NDArray[Any]]) -> list[_Day]:
-    sizes = state["day_size"].astype(np.int64)
-    if sizes.sum() != state["top"].size:
-        raise ValueError(f"{sizes.sum()} values are told of and {state['top'].size} are there")
-    tops = np.split(state["top"].astype(np.float64), np.cumsum(sizes)[:-1]) if sizes.size else []
+    sizes, values = np.array(state["day_size"], np.int64), np.array(state["top"], np.float64)
+    if sizes.sum() != values.size:
+        raise ValueError(f"{sizes.sum()} values are told of and {values.size} are there")
+    tops = np.split(values, np.cumsum(sizes)[:-1]) if sizes.size else []
     pairs = zip(state["day_clock"], state["day_tests"], tops, strict=True)
     return [_Day(int(clock), int(tests), top) for clock, tests, top in pairs]
 
