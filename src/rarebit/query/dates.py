@@ -78,11 +78,9 @@ def _short(value: object) -> str:
 
 
 def _span(value: str | float, now_us: int, zone: tzinfo) -> tuple[int, int]:
-    if isinstance(value, bool):
-        raise ValueError(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return _millis(round(value))
-    text = value.strip()
+    text = str(value).strip()
     if text.startswith("now"):
         return _apply(now_us, now_us + 1, text[3:], zone)
     anchor, bars, math = text.partition("||")

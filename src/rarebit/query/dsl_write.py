@@ -40,7 +40,7 @@ def to_dsl(node: Node) -> Json:
     return _write(check(node))
 
 
-def _write(node: Node) -> Json:
+def _write(node: Node) -> Json:  # noqa: PLR0911 - one return a case
     match node:
         case All():
             return {"match_all": {}}
@@ -63,7 +63,7 @@ def _write(node: Node) -> Json:
     raise TypeError(node)
 
 
-def _leaf(leaf: Leaf) -> Json:
+def _leaf(leaf: Leaf) -> Json:  # noqa: PLR0911 - one return a case
     field = leaf.field
     match leaf:
         case Exists():

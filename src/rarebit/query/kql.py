@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from lark import Lark, Token, Transformer
 from lark.exceptions import LarkError, UnexpectedInput
@@ -64,6 +64,9 @@ QUOTED: /"(?:[^"\\]|\\.)*"/s
 WORD: /(?:[^\s\\():<>"{}]|\\u[0-9A-Fa-f]{4}|\\and|\\or|\\not|\\[\s\\():<>"*{}trn?])+/i
 %ignore /\s+/
 """
+MAX_JOINS: Final = 10_000
+"""Most ``and`` and ``or`` of a query; a value without a field makes a clause for each main field."""
+_JOINS: Final = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(and|or|not)|(.))", re.DOTALL | re.IGNORECASE)
 _QUOTED_ESCAPE: Final = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|([trn"\\]))')
 _SPACES: Final = {"t": "\t", "r": "\r", "n": "\n"}
@@ -82,8 +85,10 @@ def parse_kql(text: str) -> Node:
     """
     if not check_text(text, "KQL").strip():
         return All()
+    if len(_JOINS.findall(text)) > MAX_JOINS:
+        raise QueryError(f"the KQL query joins more than {MAX_JOINS} parts", hint="Use a terms query of the Query DSL.")
     try:
-        node: Node = _parser().parse(text)
+        node = cast("Node", _parser().parse(text))
     except UnexpectedInput as error:
         raise _complaint(text, error) from error
     except LarkError as error:
@@ -213,7 +218,8 @@ def _with_field(node: Node, field: str) -> Node:
 
 
 def _complaint(text: str, error: UnexpectedInput) -> QueryError:
-    at = error.pos_in_stream if isinstance(error.pos_in_stream, int) and error.pos_in_stream >= 0 else len(text)
+    at = -1 if error.pos_in_stream is None else error.pos_in_stream
+    at = len(text) if at < 0 else at
     rest = text[at : at + 20]
     where = f"KQL, character {at + 1}"
     if rest.startswith("{"):

@@ -49,7 +49,7 @@ def to_kql(node: Node) -> str:
     return "" if isinstance(node, All) else _write(check(node))
 
 
-def _write(node: Node) -> str:
+def _write(node: Node) -> str:  # noqa: PLR0911 - one return a case
     match node:
         case All() | And(nodes=()):
             return "*"
@@ -75,7 +75,7 @@ def _part(node: Node) -> str:
     return f"({text})" if isinstance(node, And | Or | Not) else text
 
 
-def _leaf(leaf: Leaf) -> str:
+def _leaf(leaf: Leaf) -> str:  # noqa: PLR0911 - one return a case
     field = _escape(leaf.field)
     if isinstance(leaf, Term | Terms) or (isinstance(leaf, Wildcard) and not has_wildcard(leaf.pattern)):
         _exact_is_sayable(leaf)

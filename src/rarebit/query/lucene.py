@@ -106,7 +106,7 @@ def _simple_piece(piece: str) -> str:
     return _RESERVED.sub(r"\\", re.sub(r"([:/\[\]{}<>^!?&])", r"\\\1", piece))
 
 
-def _read(item: Any, context: _Context) -> Node:  # noqa: ANN401 - luqum carries no types
+def _read(item: Any, context: _Context) -> Node:  # noqa: ANN401, PLR0911 - luqum carries no types; one return a case
     match item:
         case lucene.Group() | lucene.FieldGroup() | lucene.Boost():
             return _read(item.expr, context.inner())

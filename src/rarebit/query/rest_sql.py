@@ -11,12 +11,13 @@ from rarebit.query import literal
 from rarebit.query.dates import is_date
 from rarebit.query.text_sql import keyword_test
 from rarebit.query.tree import Exists, Leaf, Match, Phrase, Range, Term, Terms, Value
-from rarebit.query.typed_sql import NUMBER, date_range, number
+from rarebit.query.typed_sql import as_number, date_range
 
 _SIMPLE: Final = re.compile(r"[A-Za-z0-9_.@-]+", re.ASCII)
 _JSON_NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _EXACT: Final = 1 << 53
 _TEXT: Final = "json_extract_string(e, '$')"
+_ZONED: Final = f"CASE WHEN regexp_matches({_TEXT}, ':.*(?:[Zz]|[+-][0-9:]+)$') THEN {_TEXT} ELSE {_TEXT} || 'Z' END"
 _BOUNDS: Final = (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<="))
 
 
@@ -61,8 +62,8 @@ def _element(leaf: Leaf, now_us: int) -> str:
 
 def _equal(values: list[Value]) -> str:
     test = keyword_test(Terms("", tuple(values)), _TEXT)
-    numbers = [number(value, "") for value in values if not isinstance(value, bool) and NUMBER.fullmatch(str(value))]
-    wanted = sorted({float(value) for value in numbers if abs(value) < _EXACT})
+    numbers = (as_number(value) for value in values)
+    wanted = sorted({float(value) for value in numbers if value is not None and abs(value) < _EXACT})
     if not wanted:
         return test
     texts = ", ".join(f"{value!r}::DOUBLE" for value in wanted)
@@ -71,14 +72,11 @@ def _equal(values: list[Value]) -> str:
 
 
 def _range(leaf: Range, now_us: int) -> str:
-    bounds = [bound for bound in (leaf.gt, leaf.gte, leaf.lt, leaf.lte) if bound is not None]
-    if bounds and all(not isinstance(bound, bool) and NUMBER.fullmatch(str(bound)) for bound in bounds):
+    bounds = {sign: getattr(leaf, name) for name, sign in _BOUNDS if getattr(leaf, name) is not None}
+    numbers = {sign: as_number(bound) for sign, bound in bounds.items()}
+    if bounds and None not in numbers.values():
         cast = f"TRY_CAST(CASE WHEN regexp_full_match({_TEXT}, '{_JSON_NUMBER}') THEN {_TEXT} END AS DOUBLE)"
-        named = ((sign, getattr(leaf, name)) for name, sign in _BOUNDS)
-        return " AND ".join(
-            f"{cast} {sign} {float(number(bound, leaf.field))!r}::DOUBLE" for sign, bound in named if bound is not None
-        )
-    if bounds and all(is_date(bound) for bound in bounds):
-        zoned = rf"CASE WHEN regexp_matches({_TEXT}, '(?:[Zz]|:[0-9]{{2}}.*[+-][0-9:]+)$') THEN {_TEXT} ELSE {_TEXT} || 'Z' END"
-        return date_range(leaf, f"TRY_CAST({zoned} AS TIMESTAMPTZ)", now_us)
+        return " AND ".join(f"{cast} {sign} {float(bound or 0)!r}::DOUBLE" for sign, bound in numbers.items())
+    if bounds and all(is_date(bound) for bound in bounds.values()):
+        return date_range(leaf, f"TRY_CAST({_ZONED} AS TIMESTAMPTZ)", now_us)
     return keyword_test(leaf, _TEXT)

@@ -31,6 +31,7 @@ from rarebit.query.tree import (
     Phrase,
     Term,
     Terms,
+    Value,
     check,
 )
 from rarebit.query.typed_sql import typed_test
@@ -62,7 +63,7 @@ def to_sql(node: Node, *, now_us: int | None = None) -> str:
     return _condition(node, to_us(datetime.now(UTC)) if now_us is None else now_us)
 
 
-def _condition(node: Node, now_us: int) -> str:
+def _condition(node: Node, now_us: int) -> str:  # noqa: PLR0911 - one return a case
     match node:
         case All():
             return "TRUE"
@@ -71,7 +72,7 @@ def _condition(node: Node, now_us: int) -> str:
         case And(nodes=nodes):
             return " AND ".join(f"({_condition(part, now_us)})" for part in nodes) or "TRUE"
         case Or(nodes=nodes):
-            return " OR ".join(f"({_condition(part, now_us)})" for part in nodes) or "FALSE"
+            return " OR ".join(f"({_condition(part, now_us)})" for part in _merged(nodes)) or "FALSE"
         case Not(node=part):
             return f"NOT ({_condition(part, now_us)})"
         case AtLeast(count=count, nodes=nodes):
@@ -82,6 +83,28 @@ def _condition(node: Node, now_us: int) -> str:
         case Leaf():
             return _leaf(node, now_us)
     raise TypeError(node)
+
+
+def _merged(nodes: tuple[Node, ...]) -> list[Node]:
+    """Alternatives, with exact values of one field gathered: IN is far faster than OR, and reaches statistics."""
+    values: dict[str, list[Value]] = {}
+    others: list[Node] = []
+    for node in nodes:
+        match node:
+            case Term(value=value, case_insensitive=False):
+                values.setdefault(node.field, []).append(value)
+            case Terms(values=many):
+                values.setdefault(node.field, []).extend(many)
+            case Match(text=value) | Phrase(text=value, prefix=False) if not _is_analysed(node.field):
+                values.setdefault(node.field, []).append(value)
+            case _:
+                others.append(node)
+    return [*(Terms(field, tuple(many)) for field, many in values.items()), *others]
+
+
+def _is_analysed(field: str) -> bool:
+    column = column_of(field)
+    return column is not None and column.analysed
 
 
 def _leaf(leaf: Leaf, now_us: int) -> str:

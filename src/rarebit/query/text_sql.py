@@ -8,11 +8,11 @@ from rarebit.query import literal
 from rarebit.query.patterns import lucene_re2, wildcard_parts, wildcard_re2
 from rarebit.query.tree import Exists, Leaf, Match, Phrase, Prefix, Range, Regexp, Term, Terms, Wildcard
 
-_WORD: Final = r"[\p{L}\p{M}\p{N}_]+(?:[.''’][\p{L}\p{M}\p{N}_]+)*"
+_WORD: Final = r"[\p{L}\p{M}\p{N}_]+(?:[.''\x{2019}][\p{L}\p{M}\p{N}_]+)*"
 _BOUNDS: Final = (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<="))
 
 
-def keyword_test(leaf: Leaf, text: str, *, caseless: bool = False) -> str:
+def keyword_test(leaf: Leaf, text: str, *, caseless: bool = False) -> str:  # noqa: PLR0911 - one return a case
     """SQL for a leaf over a text compared as a whole.
 
     Parameters
@@ -82,7 +82,7 @@ def _prefix(text: str, start: str, *, fold: bool) -> str:
     return f"starts_with({have}, {want})"
 
 
-def _wildcard(text: str, parts: list[str | None], *, fold: bool) -> str:
+def _wildcard(text: str, parts: list[str | None], *, fold: bool) -> str:  # noqa: PLR0911 - one return a case
     match parts:
         case []:
             return f"{text} = ''"

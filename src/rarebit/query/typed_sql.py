@@ -13,9 +13,11 @@ from rarebit.query.dates import date_span
 from rarebit.query.text_sql import keyword_test
 from rarebit.query.tree import Exists, Leaf, Match, Phrase, Prefix, Range, Regexp, Term, Terms, Value, Wildcard
 
-NUMBER: Final = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE: Final = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 _HUGE: Final = 1 << 64
+_MOST: Final = 1.7976931348623157e308
+_LONG: Final = range(-(1 << 63), 1 << 63)
 
 
 def typed_test(leaf: Leaf, kind: Kind, column: str, *, now_us: int) -> str:
@@ -51,18 +53,28 @@ def typed_test(leaf: Leaf, kind: Kind, column: str, *, now_us: int) -> str:
 
 
 def number(value: Value, field: str) -> int | float:
-    """Finite number of a value.
+    """Number of a value, whole ones as int.
 
     Raises
     ------
     QueryError
-        If it is none.
+        If it is none, or not a finite one.
     """
-    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
-        text = value.strip()
-        value = int(text) if _WHOLE.fullmatch(text) else float(text)
-    if isinstance(value, bool | str) or not math.isfinite(value):
+    found = as_number(value)
+    if found is None:
         raise QueryError(f"{str(value)[:80]!r} is not a number, and {field} holds numbers")
+    return found
+
+
+def as_number(value: Value) -> int | float | None:
+    """Number of a value, whole ones as int; None if it is none, or not a finite one."""
+    if isinstance(value, str):
+        text = value.strip()
+        if not _NUMBER.fullmatch(text):
+            return None
+        value = int(text) if _WHOLE.fullmatch(text) else float(text)
+    if isinstance(value, bool) or not -_MOST <= value <= _MOST:
+        return None
     return int(value) if float(value).is_integer() and abs(value) < _HUGE else value
 
 
@@ -79,7 +91,7 @@ def _numbers(leaf: Leaf, column: str, *, whole: bool) -> str:
     if isinstance(leaf, Range):
         return _number_range(leaf, column, whole=whole)
     numbers = [number(value, leaf.field) for value in _values(leaf)]
-    wanted = [repr(value) for value in numbers if isinstance(value, int) or not whole]
+    wanted = [repr(value) for value in numbers if not whole or (isinstance(value, int) and value in _LONG)]
     return f"{column} IN ({', '.join(wanted)})" if wanted else "FALSE"
 
 
@@ -95,8 +107,10 @@ def _number_range(leaf: Range, column: str, *, whole: bool) -> str:
         if bound is None:
             continue
         value = number(bound, leaf.field)
-        # A whole bound keeps the comparison one of integers, which Parquet's statistics can answer.
-        tests.append(f"{column} {sign} {getattr(math, inward)(value) if whole else repr(value)}")
+        if whole:
+            # A whole bound keeps the comparison one of integers, which Parquet's statistics can answer.
+            value = max(-_HUGE, min(_HUGE, getattr(math, inward)(value)))
+        tests.append(f"{column} {sign} {value!r}")
     return f"({' AND '.join(tests)})" if tests else f"{column} IS NOT NULL"
 
 
