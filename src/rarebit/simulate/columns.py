@@ -1,0 +1,263 @@
+"""From small integers to Arrow columns of ECS fields."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rarebit.core.fields import FIELDS
+from rarebit.core.schema import ARROW
+from rarebit.core.time import DAY_US
+from rarebit.simulate.activity import TEXTS, Columns, Kind
+from rarebit.simulate.pool import FRESH, digest
+from rarebit.simulate.rows import Ints, Rows, mix
+from rarebit.simulate.world import World
+
+ENDPOINT, SECURITY, LINUX = range(3)
+"""Sensors: endpoint sensor on Windows, Windows event log, endpoint sensor on Linux."""
+PLAIN: Final = ("@timestamp", "event.ingested", "event.id", "process.pid", "process.entity_id",
+                "process.parent.pid", "process.parent.entity_id", "source.port", "destination.port",
+                "process.code_signature.exists", "process.code_signature.trusted")  # fmt: skip
+_BY_KIND: Final = {
+    "event.category": ("process", "process", "authentication", "authentication", "network", "network", "file",
+                       "configuration"),
+    "event.type": ("start", "end", "start", "start", "connection,start", "protocol", "creation", "installation"),
+    "event.action": ("start", "end", "logged-in", "logon-failed", "connection_attempted", "lookup_requested",
+                     "creation", "service-installed"),
+    "event.outcome": ("", "", "success", "failure", "", "", "", ""),
+}  # fmt: skip
+_CODES: Final = ("4688", "4689", "4624", "4625", "5156", "", "", "7045")
+_DATASETS: Final = ("process", "process", "security", "security", "network", "network", "file", "system")
+_SECURITY_ACTIONS: Final = ("created-process", "exited-process")
+_LOG_KINDS: Final = (Kind.LOGON, Kind.LOGON_FAILED, Kind.SERVICE)
+_PROVIDER: Final = "Microsoft-Windows-Security-Auditing"
+HIDDEN_FROM_LOG: Final = ("sha", "signer", "parent", "cwd", "file_path", "file_name", "question", "question_type")
+"""Texts that the Windows event log does not give."""
+
+_HEX: Final = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)
+
+
+def hex_digits(values: Ints, digits: int) -> NDArray[np.uint8]:
+    """Hexadecimal text of the low bytes of each value: uint8[n, digits]; ``digits`` is even."""
+    raw = values.astype(">i8").view(np.uint8).reshape(-1, 8)[:, 8 - digits // 2 :]
+    return _HEX[raw].view(np.uint8).reshape(-1, digits)
+
+
+def hex_strings(values: Ints, digits: int, keep: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Hexadecimal strings; empty where ``keep`` is False."""
+    text = hex_digits(values, digits)
+    if keep is None:
+        offsets = np.arange(values.size + 1, dtype=np.int32) * np.int32(digits)
+    else:
+        text = text[keep]
+        offsets = np.concatenate([[0], np.cumsum(keep, dtype=np.int32) * digits]).astype(np.int32)
+    return pa.StringArray.from_buffers(
+        values.size, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text).ravel())
+    )
+
+
+class Describer:
+    """Turns rows into record batches.
+
+    Parameters
+    ----------
+    world : World
+        The fleet.
+    columns : Columns
+        Its activity table.
+    """
+
+    def __init__(self, world: World, columns: Columns) -> None:
+        self._world = world
+        self._columns = columns
+        pool = world.pool
+        shape = np.array([LINUX if h.linux else SECURITY if h.legacy else ENDPOINT for h in world.hosts])
+        self.shape: NDArray[np.int8] = shape.astype(np.int8)
+        self._host = self._host_codes()
+        self._event = self._event_codes()
+        self._user = np.array([[pool.add(u.name), pool.add(u.domain), pool.add(u.sid)] for u in world.users], np.int32)
+        self._log_user = np.array([pool.add(f"{u.domain}\\{u.name}" if u.domain else u.name) for u in world.users])
+        self._skew = np.array([host.skew_us for host in world.hosts], np.int64)
+        self._texts = pool.array()
+        self.schema = self._schema()
+
+    def _host_codes(self) -> dict[str, NDArray[np.int32]]:
+        hosts, pool = self._world.hosts, self._world.pool
+        texts: dict[str, list[str]] = {
+            "host.name": [h.fqdn.upper() if h.legacy else h.name for h in hosts],
+            "host.hostname": ["" if h.legacy else h.fqdn for h in hosts],
+            "host.id": [digest(h.name)[:32] for h in hosts],
+            "host.os.type": ["linux" if h.linux else "windows" for h in hosts],
+            "host.os.family": ["debian" if h.linux else "windows" for h in hosts],
+            "host.os.name": [h.os for h in hosts],
+            "agent.type": ["winlogbeat" if h.legacy else "endpoint" for h in hosts],
+            "agent.id": [digest(f"agent {h.name}")[:32] for h in hosts],
+        }
+        out = {field: np.array([pool.add(text) for text in column], np.int32) for field, column in texts.items()}
+        out["ip"] = np.array([pool.add(h.ip) for h in hosts], np.int32)
+        return out
+
+    def _event_codes(self) -> dict[str, NDArray[np.int32]]:
+        """Code of each ``event.*`` text: int32[sensors, kinds]."""
+        add = self._world.pool.add
+        out = {field: np.tile([add(text) for text in texts], (3, 1)) for field, texts in _BY_KIND.items()}
+        out["event.action"][SECURITY, :2] = [add(text) for text in _SECURITY_ACTIONS]
+        code = np.zeros((3, len(Kind)), np.int32)
+        code[SECURITY] = [add(text) for text in _CODES]
+        code[ENDPOINT, list(_LOG_KINDS)] = code[SECURITY, list(_LOG_KINDS)]
+        logged = code != 0
+        out["event.code"] = code
+        out["event.provider"] = np.where(logged, add(_PROVIDER), 0)
+        out["winlog.channel"] = np.where(logged, add("Security"), 0)
+        endpoint = np.array([add(f"endpoint.events.{name}") for name in _DATASETS])
+        out["event.dataset"] = np.where(logged, add("system.security"), endpoint)
+        out["event.module"] = np.where(logged, add("system"), add("endpoint"))
+        out["event.kind"] = np.full((3, len(Kind)), add("event"))
+        return {field: codes.astype(np.int32) for field, codes in out.items()}
+
+    def _schema(self) -> pa.Schema:
+        text = {*self._host, *self._event, *TEXTS.values(), "user.name", "user.domain", "user.id", "source.ip"}
+        names = [name for name in FIELDS if name in text or name in PLAIN]
+        coded = pa.dictionary(pa.int32(), pa.string())
+        return pa.schema([pa.field(n, ARROW[FIELDS[n]] if n in PLAIN else coded) for n in names])
+
+    def visible(self, rows: Rows) -> NDArray[np.bool_]:
+        """Whether the host's sensor reports the event at all."""
+        kind = self._columns.kind[rows.act]
+        return ~((self.shape[rows.host] == SECURITY) & np.isin(kind, (Kind.DNS, Kind.FILE)))
+
+    def batch(self, rows: Rows, ingested: Ints, versions: NDArray[np.int32]) -> pa.RecordBatch:
+        """The rows as columns; texts dictionary-encoded, each dictionary holding only what is used.
+
+        Parameters
+        ----------
+        rows : Rows
+            Events in order.
+        ingested : int64[n]
+            ``event.ingested`` in microseconds.
+        versions : int32[hosts, cadences]
+            Current version of programs on each host.
+        """
+        shape, kind = self.shape[rows.host], self._columns.kind[rows.act]
+        codes = {field: column[rows.host] for field, column in self._host.items() if field != "ip"}
+        codes |= {field: table[shape, kind] for field, table in self._event.items()}
+        log = shape == SECURITY
+        codes["user.name"] = np.where(log, self._log_user[rows.user], self._user[rows.user, 0])
+        codes["user.domain"] = np.where(log, 0, self._user[rows.user, 1])
+        codes["user.id"] = self._user[rows.user, 2]
+        codes["source.ip"] = self._source(rows, kind)
+        ready: dict[str, pa.Array] = self._plain(rows, ingested, kind, log)
+        for column, field in TEXTS.items():
+            code = self._text_codes(column, rows, versions)
+            if column in HIDDEN_FROM_LOG:
+                code = np.where(log, 0, code)
+            ready[field] = self._text(column, code, rows)
+        for field, code in codes.items():
+            ready[field] = self._encode(code)
+        return pa.RecordBatch.from_arrays([ready[name] for name in self.schema.names], schema=self.schema)
+
+    def _source(self, rows: Rows, kind: NDArray[np.int8]) -> NDArray[np.int32]:
+        ip = self._host["ip"]
+        own = np.where((kind == Kind.NETWORK) | (kind == Kind.DNS), ip[rows.host], 0)
+        return np.where(rows.peer >= 0, ip[rows.peer], own)
+
+    def _text_codes(self, column: str, rows: Rows, versions: NDArray[np.int32]) -> NDArray[np.int32]:
+        table = self._columns
+        code = table.codes[column][rows.act]
+        if column == "sha":
+            fixed = table.fresh["sha"][rows.act] | (code == 0)
+            return np.where(fixed, code, code + versions[rows.host, table.cadence[rows.act]])
+        return code + np.where(table.personal[column][rows.act], rows.user, 0).astype(np.int32)
+
+    def _text(self, column: str, code: NDArray[np.int32], rows: Rows) -> pa.Array:
+        table = self._columns
+        fresh = table.fresh[column][rows.act] & (code != 0)
+        if fresh.any():
+            return self._fresh_text(code, fresh, rows)
+        tail = table.tail[column]
+        if tail.any() and (ends := tail[rows.act] & (code != 0)).any():
+            texts = self._encode(code).cast(pa.string())
+            return pc.binary_join_element_wise(texts, hex_strings(rows.key, 8, ends), "").dictionary_encode()
+        return self._encode(code)
+
+    def _fresh_text(self, code: NDArray[np.int32], fresh: NDArray[np.bool_], rows: Rows) -> pa.Array:
+        """Texts of which some name the process itself; one string is made for each distinct process."""
+        at = np.flatnonzero(fresh)
+        pairs = np.stack([code[at].astype(np.int64), rows.key[at]], axis=1)
+        unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
+        made = [self._fill(int(c), int(k)) for c, k in unique]
+        used, index = _compact(code, len(self._texts))
+        index[at] = used.size + inverse.ravel()
+        words = pa.concat_arrays([self._texts.take(pa.array(used)), pa.array(made, pa.string())])
+        return pa.DictionaryArray.from_arrays(pa.array(index, mask=code == 0), words)
+
+    def _fill(self, code: int, key: int) -> str:
+        text = self._world.pool.text(code)
+        mark = f"{key & 0xFFFFFF:06x}"
+        return digest(text + mark) if text.startswith("sha256:") else text.replace(FRESH, mark)
+
+    def _encode(self, code: NDArray[np.int32]) -> pa.Array:
+        used, index = _compact(code, len(self._texts))
+        return pa.DictionaryArray.from_arrays(pa.array(index, mask=code == 0), self._texts.take(pa.array(used)))
+
+    def _plain(self, rows: Rows, ingested: Ints, kind: NDArray[np.int8], log: NDArray[np.bool_]) -> dict[str, pa.Array]:
+        table = self._columns
+        exe = self._own_exe(rows)
+        key = np.where(rows.key != 0, rows.key, 0)
+        key = np.where(kind <= Kind.END, key, mix(self._long_lived(rows, exe)))
+        parent_exe = table.codes["parent_exe"][rows.act] + np.where(
+            table.personal["parent_exe"][rows.act], rows.user, 0
+        )
+        parent = np.where(rows.parent != 0, rows.parent, mix(self._long_lived(rows, parent_exe)))
+        none, childless = exe == 0, (kind > Kind.END) | (parent_exe == 0)
+        signed = table.codes["signer"][rows.act] != 0
+        unsigned = (kind != Kind.START) | log
+        out: dict[str, Any] = {
+            "@timestamp": pa.array(rows.ts, pa.timestamp("us", tz="UTC")),
+            "event.ingested": pa.array(ingested, pa.timestamp("us", tz="UTC")),
+            "event.id": hex_strings(mix(rows.eid), 16),
+            "process.pid": pa.array(_pid(key), mask=none),
+            "process.entity_id": _null_where(hex_strings(key, 16), none | log),
+            "process.parent.pid": pa.array(_pid(parent), mask=childless),
+            "process.parent.entity_id": _null_where(hex_strings(parent, 16), childless | log),
+            "source.port": pa.array(49152 + (rows.eid & 0x3FFF), mask=kind != Kind.NETWORK),
+            "destination.port": pa.array(table.port[rows.act], mask=kind != Kind.NETWORK),
+            "process.code_signature.exists": pa.array(signed, mask=unsigned),
+            "process.code_signature.trusted": pa.array(table.trusted[rows.act] & signed, mask=unsigned),
+        }
+        return out
+
+    def _own_exe(self, rows: Rows) -> NDArray[np.int32]:
+        return self._text_codes("exe", rows, np.empty((0, 0), np.int32))
+
+    def _long_lived(self, rows: Rows, exe: NDArray[Any]) -> Ints:
+        """Identity of the process of that program which ran on the host that day."""
+        return mix(rows.host.astype(np.int64) << 32 | exe) ^ (rows.ts // DAY_US)
+
+
+def event_id(eid: int) -> str:
+    """The ``event.id`` that an event with this number carries."""
+    return bytes(hex_digits(mix(np.array([eid], np.int64)), 16)[0]).decode()
+
+
+def _pid(key: Ints) -> Ints:
+    return ((mix(key) & 0x3FFF) + 100) * 4
+
+
+def _null_where(array: pa.Array, missing: NDArray[np.bool_]) -> pa.Array:
+    return pc.if_else(pa.array(missing), pa.scalar(None, pa.string()), array)
+
+
+def _compact(code: NDArray[np.int32], size: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Codes in use but 0 in ascending order, and the place of each row's code among them."""
+    seen = np.zeros(size, np.bool_)
+    seen[code] = True
+    seen[0] = False
+    used = np.flatnonzero(seen)
+    place = np.zeros(size, np.int32)
+    place[used] = np.arange(used.size, dtype=np.int32)
+    return used, place[code]
