@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from rarebit.core.errors import QueryError, StateError
-from rarebit.core.fields import TIME
+from rarebit.core.fields import ID_CODE, TIME
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.lake.log import TABLE_SCHEMA, DataFile
 
@@ -52,14 +54,14 @@ class Engine:
         try:
             cursor.execute("SET TimeZone = 'UTC'")
             yield cursor
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        except duckdb.Error as error:
+            if not isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException) and ".parquet" not in str(error):
+                raise QueryError(f"the query cannot be run: {_first_line(error)}") from error
             raise StateError(
                 f"the event lake cannot be read: {_first_line(error)}",
                 where=str(self._root),
                 hint="Check the disk; give queries more memory, or ask for a shorter time.",
             ) from error
-        except duckdb.Error as error:
-            raise QueryError(f"the query cannot be run: {_first_line(error)}") from error
         finally:
             cursor.close()
 
@@ -78,9 +80,10 @@ class Engine:
             return self._base
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        spill = Path(tempfile.gettempdir()) / "rarebit-spill"
+        spill = tempfile.mkdtemp(prefix="rarebit-spill-")
+        weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         base = duckdb.connect(":memory:", config=dict(self._settings))
-        base.execute(f"SET temp_directory = {literal(str(spill))}")
+        base.execute(f"SET temp_directory = {literal(spill)}")
         base.execute("SET parquet_metadata_cache = true")
         base.execute("SET python_enable_replacements = false")
         base.execute("SET autoinstall_known_extensions = false")
@@ -97,6 +100,11 @@ def select(columns: Mapping[str, str]) -> str:
 def everything() -> dict[str, str]:
     """All columns of an event, under their own names."""
     return {name: quote(name) for name in EVENT_SCHEMA.names}
+
+
+def order(direction: str = "ASC") -> str:
+    """SQL order of events, of a source called ``e``; qualified, since an output name may be the same."""
+    return f"e.{quote(TIME)} {direction}, e.{quote(ID_CODE)} {direction}"
 
 
 def time_range(start_us: int | None, end_us: int | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from rarebit.core.errors import StateError
 from rarebit.core.fields import DAY, TIME
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.core.time import iso
+from rarebit.lake.disk import sync
 
 VERSION: Final = "rarebit.lake.version"
 """Column of the version in which a row was first committed; kept through compaction."""
@@ -158,7 +158,8 @@ class DeltaLog:
                 partition_by=[DAY],
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
-            _sync(self.root / "_delta_log" / f"{expected_version:020d}.json")
+            sync(self.root / "_delta_log" / f"{expected_version:020d}.json")
+            sync(self.root / "_delta_log")
         except (DeltaError, OSError) as error:
             raise _unusable(self.root, error) from error
         return expected_version
@@ -212,12 +213,3 @@ def _files(actions: pa.Table) -> list[DataFile]:
     return [
         DataFile(**dict(zip(fields, row, strict=True))) for row in zip(*(column(name) for name in names), strict=True)
     ]
-
-
-def _sync(path: Path) -> None:
-    """Ask the system to put a file on the disk, so that a power cut cannot take it back."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rarebit.core.errors import QueryError
 from rarebit.core.fields import ID, ID_CODE, TIME
-from rarebit.core.schema import EVENT_SCHEMA
-from rarebit.lake.engine import Engine, everything, quote, select, time_range
+from rarebit.lake.engine import Engine, everything, order, quote, select, time_range
 from rarebit.lake.log import DataFile, Snapshot
-from rarebit.lake.scan import ORDER
 from rarebit.maths.hashing import hash_bytes
 
 _WANTED: Final = ("row", "start_us", "end_us")
+
+
+_PLACE: Final = f'epoch_us({quote(TIME)}) AS "_at", {quote(ID_CODE)} AS "_code"'
+_FEW: Final = 8
+"""So many columns are read along with the condition; more only once it is known of which events."""
 
 
 def find(
@@ -32,40 +37,47 @@ def find(
 ) -> pa.Table:
     """Events that meet a condition, by time and id; see :meth:`Lake.events`."""
     chosen = everything() if columns is None else {name: quote(name) for name in columns}
-    order = f"{quote(TIME)} DESC, {quote(ID_CODE)} DESC" if newest_first else ORDER
-    most = "" if limit is None else f" LIMIT {int(limit)}"
+    direction = "DESC" if newest_first else "ASC"
+    tail = f"FROM {engine.source(files)} AS e WHERE ({where}) AND {time_range(*span)} ORDER BY {order(direction)}"
+    if limit is not None:
+        tail += f" LIMIT {int(limit)}"
     with engine.cursor() as cursor:
-        return cursor.sql(
-            f"SELECT {select(chosen)} FROM {engine.source(files)} "
-            f"WHERE ({where}) AND {time_range(*span)} ORDER BY {order}{most}"
-        ).to_arrow_table()
+        if limit is None or len(chosen) <= _FEW:
+            return cursor.sql(f"SELECT {select(chosen)} {tail}").to_arrow_table()
+        places = cursor.sql(f"SELECT {_PLACE} {tail}").to_arrow_table()
+        return _fetch(engine, cursor, files, places, f"SELECT {select(chosen)}", direction)
 
 
 def find_ids(engine: Engine, snapshot: Snapshot, ids: Sequence[str], days: Sequence[str] | None) -> pa.Table:
     """Events by id; see :meth:`Lake.by_id`."""
     files = [file for file in snapshot.files if days is None or file.day in days]
     texts = pa.array(list(dict.fromkeys(ids)), pa.string())
-    if not files or not len(texts):
-        return EVENT_SCHEMA.empty_table()
-    wanted = pa.table({"id": texts, "code": _codes(texts)})
     with engine.cursor() as cursor:
-        cursor.register("wanted", wanted)
-        # First the few columns that tell where the events are, then all columns of only those places.
-        hits = cursor.sql(
-            f"SELECT epoch_us({quote(TIME)}) AS at, {quote(ID_CODE)} AS code FROM {engine.source(files)} "
-            f"WHERE {quote(ID_CODE)} IN (SELECT code FROM wanted)"
+        cursor.register("wanted", pa.table({"id": texts, "code": _codes(texts)}))
+        places = cursor.sql(
+            f"SELECT {_PLACE} FROM {engine.source(files)} WHERE {quote(ID_CODE)} IN (SELECT code FROM wanted)"
         ).to_arrow_table()
-        if hits.num_rows == 0:
-            return EVENT_SCHEMA.empty_table()
-        times = hits.column("at").to_numpy()
-        cursor.register("hits", hits)
-        held = _holding(files, times, times + 1)
-        return cursor.sql(
-            f"SELECT {select(everything())} FROM {engine.source(held)} AS e "
-            f"WHERE {time_range(int(times.min()), int(times.max()) + 1)} "
-            f"AND {quote(ID_CODE)} IN (SELECT code FROM hits) AND {quote(ID)} IN (SELECT id FROM wanted) "
-            f"ORDER BY {ORDER}"
-        ).to_arrow_table()
+        found = _fetch(engine, cursor, files, places, f"SELECT {select(everything())}", "ASC")
+    return found.filter(pc.is_in(found.column(ID), texts))
+
+
+def _fetch(
+    engine: Engine,
+    cursor: duckdb.DuckDBPyConnection,
+    files: Sequence[DataFile],
+    places: pa.Table,
+    chosen: str,
+    direction: str,
+) -> pa.Table:
+    """Columns of the events at places (time and id code), from the files that can hold them."""
+    times = places.column("_at").to_numpy()
+    span = (int(times.min()), int(times.max()) + 1) if times.size else (0, 0)
+    cursor.register("place", places)
+    return cursor.sql(
+        f"{chosen} FROM {engine.source(_holding(files, times, times + 1))} AS e WHERE {time_range(*span)} "
+        f'AND (epoch_us({quote(TIME)}), {quote(ID_CODE)}) IN (SELECT ("_at", "_code") FROM place) '
+        f"ORDER BY {order(direction)}"
+    ).to_arrow_table()
 
 
 def join(
@@ -100,9 +112,6 @@ def join(
             ORDER BY p."row", p.at, p.code
             """
         ).to_arrow_table()
-
-
-_PLACE: Final = f'epoch_us({quote(TIME)}) AS "_at", {quote(ID_CODE)} AS "_code"'
 
 
 def _picks_sql(source: str, on: Mapping[str, str], where: str, span: tuple[int, int], limit: int) -> str:

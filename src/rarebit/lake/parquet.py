@@ -18,6 +18,7 @@ from rarebit.core.errors import InputError, StateError
 from rarebit.core.fields import CODED, DAY, ID, ID_CODE, REST, TIME
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.core.time import DAY_US, day_of
+from rarebit.lake.disk import sync
 from rarebit.lake.log import VERSION, DataFile
 
 ROW_GROUP: Final = 131_072
@@ -125,6 +126,7 @@ def write_day(root: Path, day: str, tables: Iterable[pa.Table], *, version: int 
             file.flush()
             os.fsync(file.fileno())
             size = file.tell()
+        sync(path.parent)
     except (OSError, pa.ArrowException) as error:
         path.unlink(missing_ok=True)
         raise StateError(

@@ -11,14 +11,12 @@ from typing import Final
 
 import pyarrow as pa
 
-from rarebit.core.fields import ID_CODE, TIME
-from rarebit.lake.engine import Engine, quote, time_range
+from rarebit.lake.engine import Engine, order, time_range
 from rarebit.lake.log import DataFile
 
 BATCH_ROWS: Final = 262_144
 MOST_SEGMENTS: Final = 32
 """A day cut finer than this is sorted as a whole: a query costs more than sorting few rows."""
-ORDER: Final = f"{quote(TIME)}, {quote(ID_CODE)}"
 
 
 @dataclass(frozen=True)
@@ -84,10 +82,10 @@ def read_segment(engine: Engine, segment: Segment, columns: str, condition: str)
     """
     inside = all(f.first_us >= segment.start_us and f.last_us < segment.end_us for f in segment.files)
     span = "TRUE" if inside else time_range(segment.start_us, segment.end_us)
-    order = f" ORDER BY {ORDER}" if segment.overlap else ""
+    sorting = f" ORDER BY {order()}" if segment.overlap else ""
     source = engine.source(segment.files)
     with engine.cursor() as cursor:
-        relation = cursor.sql(f"SELECT {columns} FROM {source} WHERE ({condition}) AND {span}{order}")
+        relation = cursor.sql(f"SELECT {columns} FROM {source} AS e WHERE ({condition}) AND {span}{sorting}")
         with relation.to_arrow_reader(BATCH_ROWS) as reader:
             for batch in reader:
                 if batch.num_rows:
