@@ -65,18 +65,21 @@ class Everyday:
         ts: Ints,
         host: NDArray[np.int32],
         act: NDArray[np.int32],
-        user: NDArray[np.int32] | None = None,
+        *,
+        person: NDArray[np.int32] | None = None,
+        mark: Ints | None = None,
     ) -> Rows:
         """Rows of activities with their accounts, and the ends of the processes among them.
 
-        Hosts that have not joined yet do nothing. Without ``user`` each activity runs under its own account.
+        Hosts and people that have not joined yet do nothing. ``person`` (int32[n]) stands in for the people of
+        the host; ``mark`` (int64[n], 24 bits) settles what fresh names are made of, so that they can recur.
         """
-        found, peer = self.accounts(rng, host, act)
-        rows = make_rows(rng, ts, host, found if user is None else user, act, peer=peer)
-        if user is not None:
-            remote = self.is_remote(act)
-            rows = rows._replace(peer=np.where(remote, self._world.main_host[rows.user], np.int32(-1)))
-        rows = rows.take(rows.ts >= self._world.joined[rows.host])
+        user, peer = self.accounts(rng, host, act, person)
+        rows = make_rows(rng, ts, host, user, act, peer=peer)
+        if mark is not None:
+            rows = rows._replace(key=rows.key & ~np.int64(0xFFFFFF) | mark)
+        world = self._world
+        rows = rows.take(rows.ts >= np.maximum(world.joined[rows.host], world.hired[rows.user]))
         return concat([rows, self._ends(rng, rows)])
 
     def _present(self, side: int, start_us: int) -> NDArray[np.float64]:
@@ -91,7 +94,11 @@ class Everyday:
         return out
 
     def accounts(
-        self, rng: np.random.Generator, host: NDArray[np.int32], act: NDArray[np.int32]
+        self,
+        rng: np.random.Generator,
+        host: NDArray[np.int32],
+        act: NDArray[np.int32],
+        person: NDArray[np.int32] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Account of each event, and the host it came from (-1 for none)."""
         world, who = self._world, self._columns.who[act]
@@ -103,7 +110,7 @@ class Everyday:
         user[at] = self._first_machine + host[at]
         for role, choice in ((Who.PERSON, world.resident_lookup), (Who.VISITOR, world.visitor_lookup)):
             at = np.flatnonzero(who == role)
-            user[at] = choice.draw(rng, host[at])
+            user[at] = choice.draw(rng, host[at]) if person is None else person[at]
         remote = (who == Who.VISITOR) | self.is_remote(act)
         return user, np.where(remote, world.main_host[user], np.int32(-1))
 

@@ -70,7 +70,8 @@ _IDLE: Final = 0.15
 def _week(hours: tuple[int, ...], weekend: float) -> Floats:
     day = np.array(hours, float)
     week = np.stack([day if weekday < 5 else day * weekend for weekday in range(7)])
-    return week / week.mean()
+    out: Floats = week / week.mean()
+    return out
 
 
 HUMAN: Final = _week(_OFFICE, _WEEKEND)

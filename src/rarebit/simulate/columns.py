@@ -38,6 +38,8 @@ _PROVIDER: Final = "Microsoft-Windows-Security-Auditing"
 HIDDEN_FROM_LOG: Final = ("sha", "signer", "parent", "cwd", "file_path", "file_name", "question", "question_type")
 """Texts that the Windows event log does not give."""
 
+_MARK: Final = 0xFFFFFF
+"""Bits of a process's identity that fresh names show."""
 _HEX: Final = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)
 
 
@@ -81,7 +83,11 @@ class Describer:
         self._event = self._event_codes()
         self._user = np.array([[pool.add(u.name), pool.add(u.domain), pool.add(u.sid)] for u in world.users], np.int32)
         self._log_user = np.array([pool.add(f"{u.domain}\\{u.name}" if u.domain else u.name) for u in world.users])
-        self._skew = np.array([host.skew_us for host in world.hosts], np.int64)
+        self._reinstalled = np.array([host.reinstalled_us for host in world.hosts], np.int64)
+        self._host_again = {
+            "host.id": np.array([pool.add(digest(f"{h.name} again")[:32]) for h in world.hosts], np.int32),
+            "agent.id": np.array([pool.add(digest(f"agent {h.name} again")[:32]) for h in world.hosts], np.int32),
+        }
         self._texts = pool.array()
         self.schema = self._schema()
 
@@ -128,7 +134,8 @@ class Describer:
     def visible(self, rows: Rows) -> NDArray[np.bool_]:
         """Whether the host's sensor reports the event at all."""
         kind = self._columns.kind[rows.act]
-        return ~((self.shape[rows.host] == SECURITY) & np.isin(kind, (Kind.DNS, Kind.FILE)))
+        unseen = (self.shape[rows.host] == SECURITY) & np.isin(kind, (Kind.DNS, Kind.FILE))
+        return np.logical_not(unseen)
 
     def batch(self, rows: Rows, ingested: Ints, versions: NDArray[np.int32]) -> pa.RecordBatch:
         """The rows as columns; texts dictionary-encoded, each dictionary holding only what is used.
@@ -144,6 +151,9 @@ class Describer:
         """
         shape, kind = self.shape[rows.host], self._columns.kind[rows.act]
         codes = {field: column[rows.host] for field, column in self._host.items() if field != "ip"}
+        again = (self._reinstalled[rows.host] != 0) & (rows.ts >= self._reinstalled[rows.host])
+        for field in ("host.id", "agent.id"):
+            codes[field] = np.where(again, self._host_again[field][rows.host], codes[field])
         codes |= {field: table[shape, kind] for field, table in self._event.items()}
         log = shape == SECURITY
         codes["user.name"] = np.where(log, self._log_user[rows.user], self._user[rows.user, 0])
@@ -187,7 +197,7 @@ class Describer:
     def _fresh_text(self, code: NDArray[np.int32], fresh: NDArray[np.bool_], rows: Rows) -> pa.Array:
         """Texts of which some name the process itself; one string is made for each distinct process."""
         at = np.flatnonzero(fresh)
-        pairs = np.stack([code[at].astype(np.int64), rows.key[at]], axis=1)
+        pairs = np.stack([code[at].astype(np.int64), rows.key[at] & _MARK], axis=1)
         unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
         made = [self._fill(int(c), int(k)) for c, k in unique]
         used, index = _compact(code, len(self._texts))
@@ -197,7 +207,7 @@ class Describer:
 
     def _fill(self, code: int, key: int) -> str:
         text = self._world.pool.text(code)
-        mark = f"{key & 0xFFFFFF:06x}"
+        mark = f"{key:06x}"
         return digest(text + mark) if text.startswith("sha256:") else text.replace(FRESH, mark)
 
     def _encode(self, code: NDArray[np.int32]) -> pa.Array:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Literal, NamedTuple
+from typing import IO, Final, Literal, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from rarebit.simulate.ndjson import Layout
 from rarebit.simulate.stream import Window
 
 Format = Literal["ndjson", "ndjson.gz", "parquet"]
+_GZIP_LEVEL: Final = 3
 FORMATS: Final = ("ndjson", "ndjson.gz", "parquet")
 
 
@@ -88,9 +89,10 @@ class _JsonFile(AbstractContextManager["_JsonFile"]):
     def __init__(self, path: Path, source: Events) -> None:
         self._source = source
         self._layout = Layout(source.schema)
-        self._file: IO[bytes] = (
-            gzip.GzipFile(path, "wb", compresslevel=3, mtime=0) if path.suffix == ".gz" else path.open("wb")
-        )
+        self._file: IO[bytes] = path.open("wb")
+        self._raw = self._file
+        if path.suffix == ".gz":
+            self._file = cast(IO[bytes], gzip.GzipFile("", "wb", _GZIP_LEVEL, self._file, mtime=0))
 
     def write(self, window: Window) -> None:
         order = np.argsort(window.ingested, kind="stable")
@@ -102,6 +104,7 @@ class _JsonFile(AbstractContextManager["_JsonFile"]):
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        self._raw.close()
 
 
 def _text_of(lines: pa.Array) -> memoryview:

@@ -16,13 +16,16 @@ from rarebit.simulate.bulk import Everyday
 from rarebit.simulate.clock import SITES
 from rarebit.simulate.columns import Describer
 from rarebit.simulate.files import FORMATS, Events, FleetReport, Format, write_events
-from rarebit.simulate.intrusion import SHAPES, working_day
+from rarebit.simulate.intrusion import SHAPES
 from rarebit.simulate.machines import Host
+from rarebit.simulate.novelty import Novelty
 from rarebit.simulate.people import Account
 from rarebit.simulate.rollout import Rollouts
+from rarebit.simulate.routine import Routine
 from rarebit.simulate.rows import Rows, concat
 from rarebit.simulate.story import Story
 from rarebit.simulate.stream import Window, windows
+from rarebit.simulate.tactics import working_day
 from rarebit.simulate.world import World
 
 BATCH_ROWS: Final = 131_072
@@ -88,7 +91,7 @@ class Fleet:
             start_us=_checked(settings),
             events_per_host_day=settings.events_per_host_day,
         )
-        self._rollouts = Rollouts(self._world)
+        self._streams = (Rollouts(self._world), Novelty(self._world), Routine(self._world))
         self._truth, self._planted = self._intrude()
         self._columns = self._world.freeze()
         self._everyday = Everyday(self._world, self._columns)
@@ -157,13 +160,13 @@ class Fleet:
         )
 
     def _of_day(self, day: int) -> Rows:
-        return concat([self._rollouts.of_day(self._everyday, day)])
+        return concat([stream.of_day(self._everyday, day) for stream in self._streams])
 
     def batches(self, window: Window) -> Iterator[pa.RecordBatch]:
         """Columns of one window, texts dictionary-encoded."""
         for at in range(0, window.rows.size, BATCH_ROWS):
             part = slice(at, at + BATCH_ROWS)
-            rows = Rows(*(column[part] for column in window.rows))
+            rows = window.rows.take(part)
             yield self._describer.batch(rows, window.ingested[part], window.versions)
 
     def day(self, number: int) -> str:

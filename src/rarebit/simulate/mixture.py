@@ -54,6 +54,8 @@ _INSTALLED: Final[dict[str, tuple[tuple[str, float], ...]]] = {
     "terminal_server": (("windows_base", 1), ("server_common", 1), ("office", 1), ("chrome", 1), ("acrobat", 1),
                         ("terminal_server", 1)),
 }  # fmt: skip
+LONG_TAIL: Final = "longtail"
+"""Set of software that only some have, each its own choice."""
 _ABSENT_SHARE: Final = 0.12
 """Share of the less used programs of a set that one host never runs."""
 
@@ -92,6 +94,8 @@ def installed(rng: np.random.Generator, host: Host, department: str) -> list[str
         sets.append(f"server_{host.kind}")
     if host.role == "workstation":
         sets.append(department)
+    if host.role in {"workstation", "developer"}:
+        sets.append(LONG_TAIL)
     return sets
 
 
@@ -121,7 +125,7 @@ class Mixer:
         taste = np.exp(0.7 * rng.standard_normal(len(programs)))
         buckets: list[list[list[tuple[int, float]]]] = [[[] for _ in _KINDS] for _ in range(2)]
         for number, program in enumerate(programs):
-            if program.weight < 1 and kept[number] < _ABSENT_SHARE:
+            if kept[number] < _absent(program):
                 continue
             side = PEOPLE if program.who is Who.PERSON else BACKGROUND
             for kind, acts in enumerate(self._of_program(program)):
@@ -144,6 +148,13 @@ class Mixer:
             known = tuple([(self._table.add(act), w) for act, w in part] for part in parts)
             self._acts[program] = known
         return known
+
+
+def _absent(program: Program) -> float:
+    """Chance that a host does not have the program although it has its set."""
+    if program.set == LONG_TAIL:
+        return 1 - 0.12 * min(1.0, program.weight + 0.1)
+    return _ABSENT_SHARE if program.weight < 1 else 0.0
 
 
 def _scaled(acts: list[tuple[Activity, float]], weight: float) -> list[tuple[Activity, float]]:

@@ -15,12 +15,44 @@ from rarebit.simulate.catalogue import HOME, SYSTEM32, Program, programs
 from rarebit.simulate.clock import SITES, utc_of_local, weekday_of
 from rarebit.simulate.machines import ROLES
 from rarebit.simulate.people import Who
-from rarebit.simulate.pool import FRESH
+from rarebit.simulate.pool import FRESH, USER
 from rarebit.simulate.rows import Rows, concat
 from rarebit.simulate.world import World
 
-_FIRST: Final = "Cedar Alder Rowan Hazel Linden Maple Juniper Willow Aspen Larch Briar Fennel Sorrel Tansy".split()
-_LAST: Final = "Notes Board Vault Sign Scan Meet Capture Chart Desk Flow Guard Print Sync Track View Form".split()
+_FIRST: Final = [
+    "Cedar",
+    "Alder",
+    "Rowan",
+    "Hazel",
+    "Linden",
+    "Maple",
+    "Juniper",
+    "Willow",
+    "Aspen",
+    "Larch",
+    "Briar",
+    "Fennel",
+    "Sorrel",
+    "Tansy",
+]
+_LAST: Final = [
+    "Notes",
+    "Board",
+    "Vault",
+    "Sign",
+    "Scan",
+    "Meet",
+    "Capture",
+    "Chart",
+    "Desk",
+    "Flow",
+    "Guard",
+    "Print",
+    "Sync",
+    "Track",
+    "View",
+    "Form",
+]
 _VENDORS: Final = (
     "Aldwick Software Ltd",
     "Corvane Systems Inc.",
@@ -92,10 +124,9 @@ class Rollouts:
             out.append(self._patch(rng, start))
         return [campaign for campaign in out if campaign.hosts.size]
 
-    def _installer(
-        self, name: str, folder: str, tail: str, parent: str, signer: str, *, who: Who = Who.SYSTEM
-    ) -> Activity:
+    def _installer(self, name: str, folder: str, tail: str, parent: str, signer: str) -> Activity:
         program: Program = self._programs[parent]
+        who = Who.PERSON if USER in program.exe else Who.SYSTEM
         return Activity(
             kind=Kind.START,
             who=who,
@@ -155,7 +186,8 @@ class Rollouts:
             hosts = self._with["windows_desk"]
             hosts = hosts[world.site[hosts] == rng.integers(len(SITES))] if kind == 2 else hosts  # noqa: PLR2004
         share = 1.0 if rng.random() < 0.5 else rng.uniform(0.2, 0.9)
-        return hosts[(rng.random(hosts.size) < share) & np.array([not world.hosts[at].linux for at in hosts], bool)]
+        windows = np.array([not world.hosts[at].linux for at in hosts.tolist()], np.bool_)
+        return np.asarray(hosts[(rng.random(hosts.size) < share) & windows], np.int32)
 
     def _update(self, rng: np.random.Generator, start: int, day: int) -> Campaign:
         """An installer that carries its version, or an id, in its name."""

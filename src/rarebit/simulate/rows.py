@@ -40,9 +40,10 @@ class Rows(NamedTuple):
         """Number of events."""
         return self.ts.size
 
-    def take(self, index: NDArray[Any]) -> Rows:
-        """Those rows, in that order; ``index`` is a mask or positions."""
-        return Rows(*(column[index] for column in self))
+    def take(self, index: NDArray[Any] | slice) -> Rows:
+        """Those rows, in that order; ``index`` is a mask, positions or a slice."""
+        ts, host, user, act, eid, key, parent, peer = self
+        return Rows(ts[index], host[index], user[index], act[index], eid[index], key[index], parent[index], peer[index])
 
 
 def mix(value: Ints) -> Ints:

@@ -12,7 +12,7 @@ from rarebit.simulate.activity import Activity, Cadence, Kind
 from rarebit.simulate.catalogue import HOME, SYSTEM32, programs
 from rarebit.simulate.columns import event_id
 from rarebit.simulate.people import Who
-from rarebit.simulate.rows import Rows, empty_rows
+from rarebit.simulate.rows import Rows
 from rarebit.simulate.world import World
 
 
@@ -124,7 +124,9 @@ class Story:
         self._step(ts, host, user, act, technique, f"{process.name} connected to {domain}", self._number())
 
     def write(self, host: int, user: int, ts: int, process: Process, path: str, *, technique: str) -> None:
-        """A file written."""
+        """A file written; the Windows event log does not tell of it."""
+        if self.world.hosts[host].legacy:
+            return
         name = path.replace("/", "\\").rpartition("\\")[2]
         act = self._add(
             Activity(kind=Kind.FILE, who=Who.PERSON, name=process.name, exe=process.exe, file_path=path, file_name=name)
@@ -172,15 +174,10 @@ class Story:
 
     def rows(self) -> Rows:
         """The story's events."""
-        if not self.steps:
-            return empty_rows()
-        kinds = {"ts": np.int64, "eid": np.int64, "key": np.int64, "parent": np.int64}
-        return Rows(
-            **{
-                name: np.array([getattr(step, name) for step in self.steps], kinds.get(name, np.int32))
-                for name in Rows._fields
-            }
-        )
+        longs, shorts = ("ts", "eid", "key", "parent"), ("host", "user", "act", "peer")
+        long = {name: np.array([getattr(step, name) for step in self.steps], np.int64) for name in longs}
+        short = {name: np.array([getattr(step, name) for step in self.steps], np.int32) for name in shorts}
+        return Rows(**long, **short)
 
     def truth(self, number: int, shape: str) -> dict[str, Any]:
         """What happened, for comparing against what was found."""

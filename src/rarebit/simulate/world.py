@@ -63,6 +63,10 @@ class World:
         self.site = np.array([host.site for host in self.hosts])
         self.novelty = np.array([host.novelty for host in self.hosts])
         self.joined = np.array([host.joined_us for host in self.hosts], np.int64)
+        self.hired = np.zeros(len(self.users), np.int64)
+        for host in self.hosts:
+            if host.owner >= 0:
+                self.hired[host.owner] = host.joined_us
         self.update_lag = (rng.gamma(2.0, 0.6, (hosts, len(Cadence))) * DAY_US).astype(np.int64)
         self._place_people(rng)
         self._install(rng)
@@ -99,6 +103,9 @@ class World:
                 self.main_host[owner] = at
         for admin in admins.tolist():
             self.main_host[admin] = self.main_host[self.named(self.users[admin].name.removeprefix("adm-"))]
+        servers = [at for at in self.of_role("server") if not self.hosts[at].linux]
+        for account in self.of_kind("service"):
+            self.main_host[account] = rng.choice(servers)
         self.service = np.array([self.named(_SERVICE_OF.get(host.kind, "svc-deploy")) for host in self.hosts], np.int32)
         self.daemon = np.array([self.named(_DAEMONS[at % len(_DAEMONS)]) for at in range(len(self.hosts))], np.int32)
 
