@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,9 @@ WELL_KNOWN: Final[dict[str, tuple[str, str]]] = {
 """Accounts that have one SID everywhere and a name in the language of the system."""
 
 _SYSTEM_DOMAIN: Final = {"NT AUTHORITY": ("SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE", "ANONYMOUS LOGON")}
+_CACHE: Final = 1 << 16
+_host_parts: Final = lru_cache(maxsize=_CACHE)(split_host)
+_user_parts: Final = lru_cache(maxsize=_CACHE)(split_user)
 _NONE: Final = pa.scalar(None, pa.string())
 
 
@@ -31,12 +35,12 @@ def settle_host(cells: Cells) -> None:
     given = cells.get("host.name")
     if given.null_count == cells.count:
         return
-    cells.set("host.name", map_unique(given, lambda text: split_host(text)[0] or None))
-    full = map_unique(given, lambda text: split_host(text)[1])
+    cells.set("host.name", map_unique(given, lambda text: _host_parts(text)[0] or None))
+    full = map_unique(given, lambda text: _host_parts(text)[1])
     hostname = cells.get("host.hostname")
     longer = pc.or_(pc.is_null(hostname), pc.fill_null(pc.invert(pc.match_substring(hostname, ".")), True))  # noqa: FBT003
     cells.set("host.hostname", pc.if_else(pc.and_(longer, pc.is_valid(full)), full, hostname))
-    domain = map_unique(cells.get("host.hostname"), lambda text: split_host(text)[2])
+    domain = map_unique(cells.get("host.hostname"), lambda text: _host_parts(text)[2])
     cells.fill("host.domain", domain)
 
 
@@ -51,8 +55,8 @@ def settle_users(cells: Cells, tally: Tally) -> None:
         if prefix == "user":
             mails = pc.if_else(pc.fill_null(pc.match_substring(given, "@"), False), given, _NONE)  # noqa: FBT003
             cells.fill("user.email", map_unique(mails, lambda text: text if "." in text.partition("@")[2] else None))
-        cells.set(name, map_unique(given, lambda text: split_user(text)[0] or None))
-        cells.fill(domain, map_unique(given, lambda text: split_user(text)[1]))
+        cells.set(name, map_unique(given, lambda text: _user_parts(text)[0] or None))
+        cells.fill(domain, map_unique(given, lambda text: _user_parts(text)[1]))
         tally.note(f"{name} of {{}} rows resolved by SID", _names_by_sid(cells, name, domain, sid))
         _well_known(cells, name, domain, sid)
 

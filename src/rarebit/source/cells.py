@@ -8,7 +8,7 @@ object a row.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -26,6 +26,18 @@ Raw = Callable[[int], bytes]
 """Gives the raw bytes of a row."""
 
 
+class Spans(NamedTuple):
+    """Raw records as spans of one buffer."""
+
+    data: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def raw(self, row: int) -> bytes:
+        """Bytes of one record."""
+        return self.data[self.starts[row] : self.ends[row]].tobytes()
+
+
 class Cells:
     """One batch of records as text columns.
 
@@ -33,12 +45,14 @@ class Cells:
     ----------
     columns : dict of string arrays
         Columns by field name, all of the same length; a field that is absent has no entry.
-    rest : list of dict
-        Per row, the values without a column by dotted name; None where there are none.
+    rest : string array
+        One JSON object a row of the values without a column by dotted name; null where there are none.
     raw : function
         Raw bytes of a row, for ids and the quarantine.
     where : function
         Place of a row, for reports.
+    spans : Spans, optional
+        The raw bytes again, where they lie in one buffer.
     """
 
     def __init__(
@@ -48,12 +62,14 @@ class Cells:
         rest: pa.Array,
         raw: Raw,
         where: Callable[[int], str],
+        spans: Spans | None = None,
     ) -> None:
         self.count = count
         self.columns = columns
         self.rest = rest
         self.raw = raw
         self.where = where
+        self.spans = spans
 
     def get(self, name: str) -> pa.Array:
         """A column, all null where the field is absent."""
@@ -159,7 +175,7 @@ class CellBuilder:
                 if type(value) is list:
                     _check_depth(value, self._max_depth - depth)
                 rest[name] = value
-            elif type(value) is str and self._known[name] is not Kind.SET:
+            elif type(value) is str and self._known[name] not in (Kind.SET, Kind.LIST):
                 self._put_text(cell, row, name, value, rest)
             else:
                 self._put_other(cell, row, name, value, rest, depth)

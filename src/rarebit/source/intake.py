@@ -35,12 +35,16 @@ class Intake:
         self._latest = settings.latest()
         self._builder = CellBuilder(KNOWN, settings.max_depth)
 
-    def add(self, record: Any, raw: bytes, where: str) -> None:
-        """Count and keep one parsed record; what is not an object is tallied."""
+    def part(self) -> Intake:
+        """An intake for one block of the file, to be filled by another thread."""
+        return Intake(self.source, self.settings, self.tally.part())
+
+    def add(self, record: Any, raw: bytes, where: str) -> bool:
+        """Count and keep one parsed record; False if it was not kept but tallied."""
         self.tally.read += 1
         if type(record) is not dict:
             self.tally.skip("not a JSON object", where, raw)
-            return
+            return False
         if self.settings.mapping:
             names = self.settings.mapping
             record = {names.get(key, key): value for key, value in record.items()}
@@ -50,10 +54,17 @@ class Intake:
             self.tally.skip(error.what, where, raw)
         except (TypeError, AttributeError, RecursionError) as error:
             self.tally.skip(f"cannot be laid out in columns: {error}", where, raw)
+        else:
+            return True
+        return False
 
     def full(self) -> bool:
         """Whether a batch is ready."""
         return len(self._builder) >= self.settings.batch_rows
+
+    def take(self) -> Cells:
+        """The records kept so far, as cells."""
+        return self._builder.finish()
 
     def flush(self) -> Batches:
         """Events of the records kept so far; no batch where there are none."""

@@ -1,60 +1,142 @@
-"""NDJSON: one JSON object a line."""
+"""NDJSON: one JSON object a line, read in blocks by several threads."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
-from rarebit.source.intake import Intake
+from rarebit.source.intake import Batches, Intake
+from rarebit.source.json_cells import Block, join_rows
 from rarebit.source.stream import ByteStream, line_blocks
+from rarebit.source.tally import Tally
 
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 def read_ndjson(stream: ByteStream, intake: Intake) -> Iterator[pa.RecordBatch]:
-    """Events of an NDJSON file."""
+    """Events of an NDJSON file, in the order of its lines."""
+    blocks = _numbered(stream, intake)
+    workers = intake.settings.workers()
+    if workers == 1:
+        for task in blocks:
+            yield from _merged(task(), intake)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        pending: deque[Future[tuple[Batches, Tally]]] = deque()
+        try:
+            for task in blocks:
+                pending.append(pool.submit(task))
+                if len(pending) > workers:
+                    yield from _merged(pending.popleft().result(), intake)
+            while pending:
+                yield from _merged(pending.popleft().result(), intake)
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _merged(done: tuple[Batches, Tally], intake: Intake) -> Batches:
+    batches, tally = done
+    intake.tally.merge(tally)
+    return batches
+
+
+def _numbered(stream: ByteStream, intake: Intake) -> Iterator[Callable[[], tuple[Batches, Tally]]]:
+    """One task for each block: its batches and its tally."""
     number = 1
     settings = intake.settings
     for block, too_long in line_blocks(
         stream, block_bytes=settings.block_bytes, max_line_bytes=settings.max_line_bytes
     ):
         if too_long:
-            intake.tally.read += 1
-            intake.tally.skip(f"line longer than {settings.max_line_bytes} bytes", f"line {number}", block)
+            yield _too_long(block, number, intake)
             number += 1
             continue
-        for line in block.split(b"\n"):
-            add_line(line, number, intake)
-            number += 1
-            if intake.full():
-                yield from intake.flush()
-        number -= block.endswith(b"\n")
-    yield from intake.flush()
+        yield _block_task(block.removeprefix(_BOM) if number == 1 else block, number, intake)
+        number += block.count(b"\n")
 
 
-def add_line(line: bytes, number: int, intake: Intake) -> None:
-    """Parse one line into the intake; blank lines are passed over."""
-    line = line.strip()
+def _too_long(head: bytes, number: int, intake: Intake) -> Callable[[], tuple[Batches, Tally]]:
+    def task() -> tuple[Batches, Tally]:
+        tally = intake.tally.part()
+        tally.read += 1
+        tally.skip(f"line longer than {intake.settings.max_line_bytes} bytes", f"line {number}", head)
+        return [], tally
+
+    return task
+
+
+def _block_task(block: bytes, number: int, intake: Intake) -> Callable[[], tuple[Batches, Tally]]:
+    def task() -> tuple[Batches, Tally]:
+        part = intake.part()
+        read = read_lines_of if part.settings.mapping else read_block
+        return read(block, number, part), part.tally
+
+    return task
+
+
+def read_block(block: bytes, number: int, intake: Intake) -> Batches:
+    """Events of a block of lines; ``number`` is that of the first."""
+    if not block.endswith(b"\n"):
+        block += b"\n"
+    data = np.frombuffer(block, np.uint8)
+    batches: Batches = []
+    while data.size:
+        scanned = Block(data, intake.settings.max_line_bytes, number)
+        batches += _events(scanned, intake)
+        number += scanned.marks.line_count
+        data = data[scanned.marks.consumed :]
+    return batches
+
+
+def read_lines_of(block: bytes, number: int, intake: Intake) -> Batches:
+    """The same as :func:`read_block`, every line the careful way."""
+    batches: Batches = []
+    for at, line in enumerate(block.split(b"\n"), number):
+        add_line(line, at, intake)
+        if intake.full():
+            batches += intake.flush()
+    return batches + intake.flush()
+
+
+def _events(block: Block, intake: Intake) -> Batches:
+    fast, columns = block.fast_columns()
+    intake.tally.read += fast.size
+    slow, kept = None, fast[:0]
+    if block.slow.size:
+        places = [add_line(block.raw(row), block.line_number(row), intake) for row in block.slow.tolist()]
+        kept = block.slow[np.array(places, np.bool_)]
+        slow = intake.take()
+    cells = join_rows(block, fast, columns, slow, kept)
+    return intake.events(cells) if cells.count else []
+
+
+def add_line(line: bytes, number: int, intake: Intake) -> bool:
+    """Parse one line into the intake; False if nothing was kept of it. Blank lines are passed over."""
+    line = line.strip(b" \t\r\n")
     if number == 1:
         line = line.removeprefix(_BOM)
     if not line:
-        return
+        return False
     where = f"line {number}"
     if len(line) > intake.settings.max_line_bytes:
         intake.tally.read += 1
         intake.tally.skip(f"line longer than {intake.settings.max_line_bytes} bytes", where, line)
-        return
+        return False
     try:
         record = orjson.loads(line)
     except ValueError:
         record = parse_doubtful(line, where, intake)
         if record is None:
-            return
-    intake.add(record, line, where)
+            return False
+    return intake.add(record, line, where)
 
 
 def parse_doubtful(raw: bytes, where: str, intake: Intake) -> Any:
@@ -80,8 +162,8 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _replaced(value: Any) -> Any:
-    """The value with lone surrogates replaced."""
-    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    """The value with lone surrogates replaced, as a strict parser gives it."""
+    return orjson.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _fault(raw: bytes, error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -24,11 +25,21 @@ from rarebit.source.strings import text_codes
 from rarebit.source.tally import Tally
 from rarebit.source.windows import WINDOWS_CELLS, settle_windows
 
+HIT_ID: Final = "_id"
+"""Id of a document in Elasticsearch: stands in for a missing event.id."""
+
 KNOWN: Final[dict[str, Kind]] = {
     **{name: Kind.KEYWORD for name in WINDOWS_CELLS},
+    HIT_ID: Kind.KEYWORD,
     **FIELDS,
 }
 """Every cell that a reader should give a column."""
+
+_CACHE: Final = 1 << 16
+"""Values whose normal form is kept from batch to batch, for each field."""
+
+_FORMS: Final = {name: lru_cache(maxsize=_CACHE)(normal_form(name)) for name in (*NORMAL, *CODED)}
+_base_name: Final = lru_cache(maxsize=_CACHE)(base_name)
 
 _BASE_NAMES: Final = {
     "process.executable": "process.name",
@@ -61,8 +72,9 @@ def to_events(cells: Cells, *, source: str, earliest_us: int, latest_us: int, ta
     settle_users(cells, tally)
     for path, name in _BASE_NAMES.items():
         if cells.has(path):
-            cells.fill(name, map_unique(cells.get(path), base_name))
+            cells.fill(name, map_unique(cells.get(path), _base_name))
     times, keep = _times(cells, earliest_us, latest_us, tally)
+    cells.fill(ID, cells.get(HIT_ID))
     cells.set(ID, record_ids(cells))
     columns = {name: _typed(cells, name, kind) for name, kind in FIELDS.items() if name != TIME}
     columns[TIME] = pa.array(times, pa.int64()).cast(ARROW[Kind.DATE])
@@ -138,6 +150,11 @@ def _typed(cells: Cells, name: str, kind: Kind) -> pa.Array:
 
 
 def _longs(column: pa.Array) -> pa.Array:
+    if not pc.any(pc.match_substring(column, "x", ignore_case=True)).as_py():
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            pass
     encoded = column.dictionary_encode()
     values = pa.array([_long(text) for text in encoded.dictionary.to_pylist()], pa.int64())
     return values.take(encoded.indices)
@@ -173,6 +190,7 @@ def _dates(column: pa.Array) -> pa.Array:
     return pa.array(times, pa.int64(), mask=times == ABSENT).cast(ARROW[Kind.DATE])
 
 
+@lru_cache(maxsize=_CACHE)
 def _address(text: str) -> str | None:
     try:
         address = ip_address(text.strip())
@@ -192,9 +210,9 @@ _CONVERT: Final[dict[Kind, Callable[[pa.Array], pa.Array]]] = {
 
 def _twins_and_codes(columns: dict[str, pa.Array]) -> None:
     for name, twin in NORMAL.items():
-        columns[twin] = map_unique(columns[name], normal_form(name))
+        columns[twin] = map_unique(columns[name], _FORMS[name])
     for name, code in CODED.items():
-        form = columns[NORMAL[name]] if name in NORMAL else map_unique(columns[name], normal_form(name))
+        form = columns[NORMAL[name]] if name in NORMAL else map_unique(columns[name], _FORMS[name])
         columns[code] = _codes(form)
     columns[ID_CODE] = pa.array(text_codes(columns[ID]), pa.int64())
 

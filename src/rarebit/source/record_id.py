@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.fields import ID
 from rarebit.maths.hashing import mix64
-from rarebit.source.cells import Cells
+from rarebit.source.cells import Cells, Spans
 
 _A: Final = np.uint64(0x9E3779B97F4A7C15)
 _B: Final = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -55,16 +55,22 @@ def span_ids(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[n
     )
 
 
+def _gathered(parts: list[bytes]) -> Spans:
+    ends = np.cumsum(np.array([len(part) for part in parts], np.int64))
+    starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+    return Spans(np.frombuffer(b"".join(parts) or b"\0", np.uint8), starts, ends)
+
+
 def record_ids(cells: Cells) -> pa.Array:
     """The column of ids: the sensor's where it gave one, else the hash of the raw record."""
     given = cells.get(ID)
     lacking = np.flatnonzero(given.is_null().to_numpy(zero_copy_only=False))
     if not lacking.size:
         return given
-    parts = [cells.raw(row) for row in lacking.tolist()]
-    ends = np.cumsum(np.array([len(part) for part in parts], np.int64))
-    starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
-    made = span_ids(np.frombuffer(b"".join(parts) or b"\0", np.uint8), starts, ends)
+    spans = cells.spans or _gathered([cells.raw(row) for row in range(cells.count)])
+    made = span_ids(spans.data, spans.starts[lacking], spans.ends[lacking])
+    if lacking.size == cells.count:
+        return made
     at = np.full(cells.count, -1, np.int64)
     at[lacking] = np.arange(lacking.size)
     return pc.coalesce(given, made.take(pa.array(at, pa.int64(), mask=at < 0)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Final
@@ -27,9 +28,15 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True):
     batch_rows: int = 65_536
     block_bytes: int = 32 * _MEBI
     """Text is read in blocks of about this size."""
+    threads: int = 0
+    """Blocks of NDJSON read at a time; 0 means one for each processor, at most 8."""
     earliest_us: int = EARLIEST_US
     latest_us: int | None = None
     """Times after this are absurd; None means two days after now."""
+
+    def workers(self) -> int:
+        """How many threads read."""
+        return self.threads or min(8, os.cpu_count() or 1)
 
     def latest(self) -> int:
         """The latest time that is believed, microseconds since 1970."""

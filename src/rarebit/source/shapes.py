@@ -151,7 +151,7 @@ def _endgame(record: Json) -> Json:
 
 def _elastic_hit(record: Json) -> Json:
     source = record["_source"]
-    return reshape({"event.id": record["_id"], **source} if "_id" in record else source)
+    return reshape({"_id": record["_id"], **source} if "_id" in record else source)
 
 
 def _xml_event(record: Json) -> Json:
@@ -245,6 +245,10 @@ SHAPES: Final[tuple[tuple[str, Callable[[Json], bool], Callable[[Json], Json]], 
     ("Endgame JSON", lambda r: "event_type" in r and ("unique_pid" in r or "serial_event_id" in r), _endgame),
 )
 """Name, test and translation of every shape of record other than ECS; the first that fits is taken."""
+
+
+SHAPE_KEYS: Final = ("_source", "event_id", "EventID", "EventId", "Event", "event_type")
+"""Top-level names of which every shape that needs translation has at least one; see :data:`SHAPES`."""
 
 
 def shape_of(record: Json) -> str:

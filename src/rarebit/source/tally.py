@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -36,13 +35,18 @@ class Tally:
         self._skipped: dict[str, tuple[int, str]] = {}
         self._notes: dict[str, int] = {}
         self._quarantine = quarantine
+        self._held: list[tuple[str, str, bytes]] | None = None
 
     def skip(self, reason: str, where: str, raw: bytes = b"", *, count: int = 1) -> None:
         """Count records left out for a reason, and keep the raw bytes of this one."""
         seen, first = self._skipped.get(reason, (0, where))
         self._skipped[reason] = (seen + count, first)
-        if self._quarantine is not None:
+        if self._quarantine is None:
+            return
+        if self._held is None:
             self._keep(reason, where, raw)
+        else:
+            self._held.append((reason, where, raw[:_RAW_LIMIT]))
 
     def note(self, text: str, count: int = 1) -> None:
         """Count something worth knowing; ``{}`` in the text stands for the count."""
@@ -57,6 +61,26 @@ class Tally:
         """Widen the span of event times, in microseconds since 1970."""
         self._first_us = first_us if self._first_us is None else min(self._first_us, first_us)
         self._last_us = last_us if self._last_us is None else max(self._last_us, last_us)
+
+    def part(self) -> Tally:
+        """A tally for one part of the file, to be filled by another thread and merged in order."""
+        part = Tally(self.path, self._quarantine)
+        part._held = []
+        return part
+
+    def merge(self, part: Tally) -> None:
+        """Add the counts of a part, and write what it held for the quarantine."""
+        self.read += part.read
+        self.rows += part.rows
+        for reason, (count, where) in part._skipped.items():
+            seen, first = self._skipped.get(reason, (0, where))
+            self._skipped[reason] = (seen + count, first)
+        for text, count in part._notes.items():
+            self.note(text, count)
+        if part._first_us is not None and part._last_us is not None:
+            self.span(part._first_us, part._last_us)
+        for reason, where, raw in part._held or ():
+            self._keep(reason, where, raw)
 
     def report(self) -> FileReport:
         """The line about this file."""
@@ -73,6 +97,8 @@ class Tally:
         )
 
     def _keep(self, reason: str, where: str, raw: bytes) -> None:
+        if self._quarantine is None:
+            return
         line: dict[str, str] = {"file": self.path, "where": where, "reason": reason}
         part = raw[:_RAW_LIMIT]
         try:
@@ -80,12 +106,8 @@ class Tally:
         except UnicodeDecodeError:
             line["raw_base64"] = base64.b64encode(part).decode()
         try:
-            with self._quarantine.open("ab") as out:  # type: ignore[union-attr]
+            with self._quarantine.open("ab") as out:
                 out.write(orjson.dumps(line) + b"\n")
         except OSError as error:
             self._quarantine = None
             self.note(f"the quarantine file could not be written: {error.strerror}")
-
-
-Where = Callable[[int], str]
-"""Gives the place of a row for a report: ``line 17``."""

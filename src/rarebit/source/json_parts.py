@@ -1,0 +1,226 @@
+"""The smallest parts of JSON, compiled: strings, numbers, literals, escapes, UTF-8."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba
+import numpy as np
+
+ESCAPED: Final = 1
+HIGH: Final = 2
+ODD: Final = 4
+"""Flags of a string: has escapes; has bytes above 127; has escapes that a JSON writer would not use."""
+
+
+def _byte_classes() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """0 ordinary, 1 quote, 2 backslash, 3 above 127, 4 control."""
+    classes = np.zeros(256, np.uint8)
+    classes[:32] = 4
+    classes[34], classes[92] = 1, 2
+    classes[128:] = 3
+    return classes
+
+
+BYTE_CLASSES: Final = _byte_classes()
+"""What each byte is inside a string."""
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def string(data, at, classes):  # type: ignore[no-untyped-def]
+    """End of a string that starts at ``at``, and its flags; −1 where the careful path must look."""
+    flags = 0
+    while True:
+        k = classes[data[np.uintp(at)]]
+        if k == 0:
+            at += 1
+        elif k == 1:
+            return at, flags
+        elif k == 3:
+            flags |= HIGH
+            at += 1
+        elif k == 2:
+            c = data[np.uintp(at + 1)]
+            flags |= ESCAPED
+            if c == 117:
+                code = hex4(data, at + 2)
+                if code < 32 or 0xD800 <= code < 0xE000:
+                    return -1, flags
+                flags |= ODD
+                at += 6
+            elif c in (34, 92, 98, 102, 110, 114, 116):
+                at += 2
+            elif c == 47:
+                flags |= ODD
+                at += 2
+            else:
+                return -1, flags
+        else:
+            return -1, flags
+
+
+@numba.njit(cache=True, nogil=True)
+def hex4(data, at):  # type: ignore[no-untyped-def]
+    value = 0
+    for i in range(4):
+        c = np.int64(data[np.uintp(at + i)])
+        if 48 <= c <= 57:
+            digit = c - 48
+        elif 97 <= c <= 102:
+            digit = c - 87
+        elif 65 <= c <= 70:
+            digit = c - 55
+        else:
+            return -1
+        value = value * 16 + digit
+    return value
+
+
+@numba.njit(cache=True, nogil=True)
+def number(data, at):  # type: ignore[no-untyped-def]
+    """End of a number that every JSON writer prints alike; −1 for any other."""
+    start = at
+    if data[np.uintp(at)] == 45:
+        at += 1
+    lead = at
+    while 48 <= data[np.uintp(at)] <= 57:
+        at += 1
+    digits = at - lead
+    if digits == 0 or digits > 18 or (data[np.uintp(lead)] == 48 and digits > 1):
+        return -1
+    if data[np.uintp(at)] != 46:
+        return -1 if data[np.uintp(at)] in (69, 101) or (data[np.uintp(lead)] == 48 and lead > start) else at
+    at += 1
+    point = at
+    while 48 <= data[np.uintp(at)] <= 57:
+        at += 1
+    places = at - point
+    if places == 0 or digits + places > 15 or data[np.uintp(at)] in (69, 101):
+        return -1
+    if places > 1 and data[np.uintp(at - 1)] == 48:
+        return -1
+    if data[np.uintp(lead)] == 48 and data[np.uintp(point)] == 48 and places > 1:
+        return -1
+    return at
+
+
+@numba.njit(cache=True, nogil=True)
+def literal(data, at):  # type: ignore[no-untyped-def]
+    """End of ``true``, ``false`` or ``null``; −1 if it is none."""
+    if data[np.uintp(at)] == 116 and data[np.uintp(at + 1)] == 114 and data[np.uintp(at + 2)] == 117 and data[np.uintp(at + 3)] == 101:
+        return at + 4
+    if data[np.uintp(at)] == 110 and data[np.uintp(at + 1)] == 117 and data[np.uintp(at + 2)] == 108 and data[np.uintp(at + 3)] == 108:
+        return at + 4
+    if data[np.uintp(at)] == 102 and data[np.uintp(at + 1)] == 97 and data[np.uintp(at + 2)] == 108 and data[np.uintp(at + 3)] == 115 and data[np.uintp(at + 4)] == 101:
+        return at + 5
+    return -1
+
+
+@numba.njit(cache=True, nogil=True)
+def copy_json(data, start, end, flags, quoted, out, to):  # type: ignore[no-untyped-def]
+    """A scalar as a JSON writer puts it; where it ends, −1 if there is no room."""
+    if to + 3 * (end - start) + 8 > out.size:
+        return -1
+    if quoted:
+        out[np.uintp(to)] = 34
+        to += 1
+    if flags & ODD:
+        while start < end:
+            if data[np.uintp(start)] != 92:
+                out[np.uintp(to)] = data[np.uintp(start)]
+                start, to = start + 1, to + 1
+                continue
+            code, start = escape(data, start)
+            if code in (34, 92):
+                out[np.uintp(to)], out[np.uintp(to + 1)] = 92, code
+                to += 2
+            elif code < 32:
+                out[np.uintp(to)], out[np.uintp(to + 1)] = 92, data[np.uintp(start - 1)]
+                to += 2
+            else:
+                to = put_code(code, out, to)
+    else:
+        for i in range(start, end):
+            out[np.uintp(to + i - start)] = data[np.uintp(i)]
+        to += end - start
+    if quoted:
+        out[np.uintp(to)] = 34
+        to += 1
+    return to
+
+
+@numba.njit(cache=True, nogil=True)
+def escape(data, at):  # type: ignore[no-untyped-def]
+    """Code point of the escape at ``at``, and the place after it."""
+    c = data[np.uintp(at + 1)]
+    if c == 117:
+        return hex4(data, at + 2), at + 6
+    code = np.int64(c)
+    if c == 110:
+        code = 10
+    elif c == 116:
+        code = 9
+    elif c == 114:
+        code = 13
+    elif c == 98:
+        code = 8
+    elif c == 102:
+        code = 12
+    return code, at + 2
+
+
+@numba.njit(cache=True, nogil=True)
+def put_code(code, out, to):  # type: ignore[no-untyped-def]
+    """UTF-8 of a code point below 65536."""
+    if code < 0x80:
+        out[np.uintp(to)] = code
+        return to + 1
+    if code < 0x800:
+        out[np.uintp(to)], out[np.uintp(to + 1)] = 0xC0 | code >> 6, 0x80 | code & 0x3F
+        return to + 2
+    out[np.uintp(to)], out[np.uintp(to + 1)], out[np.uintp(to + 2)] = 0xE0 | code >> 12, 0x80 | code >> 6 & 0x3F, 0x80 | code & 0x3F
+    return to + 3
+
+
+@numba.njit(cache=True, nogil=True)
+def copy_text(data, start, end, out, to):  # type: ignore[no-untyped-def]
+    """A string with its escapes resolved; where it ends."""
+    while start < end:
+        if data[np.uintp(start)] != 92:
+            out[np.uintp(to)] = data[np.uintp(start)]
+            start, to = start + 1, to + 1
+        else:
+            code, start = escape(data, start)
+            to = put_code(code, out, to)
+    return to
+
+
+@numba.njit(cache=True, nogil=True)
+def is_utf8(data, at, end):  # type: ignore[no-untyped-def]
+    while at < end:
+        c = data[np.uintp(at)]
+        if c < 0x80:
+            at += 1
+            continue
+        if 0xC2 <= c <= 0xDF:
+            more, low, high = 1, 0x80, 0xBF
+        elif 0xE0 <= c <= 0xEF:
+            more, low, high = 2, 0xA0 if c == 0xE0 else 0x80, 0x9F if c == 0xED else 0xBF
+        elif 0xF0 <= c <= 0xF4:
+            more, low, high = 3, 0x90 if c == 0xF0 else 0x80, 0x8F if c == 0xF4 else 0xBF
+        else:
+            return False
+        if at + more >= end or not low <= data[np.uintp(at + 1)] <= high:
+            return False
+        for i in range(2, more + 1):
+            if not 0x80 <= data[np.uintp(at + i)] <= 0xBF:
+                return False
+        at += more + 1
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def blank(data, at):  # type: ignore[no-untyped-def]
+    while data[np.uintp(at)] in (32, 9, 13):
+        at += 1
+    return at
