@@ -72,6 +72,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     cadence: Cadence = Cadence.NEVER
     signer: str = ""
     trusted: bool = True
+    rare: bool = False
+    """Whether it is too rare for its texts to be kept ready for every user."""
     parent: str = ""
     parent_exe: str = ""
     dst_ip: str = ""
@@ -124,7 +126,8 @@ class Table:
         rows = self._rows
         ends = [msgspec.structs.replace(row, kind=Kind.END, cmd="", cwd="") for row in rows]
         every = rows + ends
-        texts = {column: self._text(column, every) for column in TEXTS}
+        texts = {column: [str(getattr(row, column)) for row in every] for column in TEXTS}
+        fresh = {c: np.array([_is_fresh(row, t) for row, t in zip(every, ts, strict=True)]) for c, ts in texts.items()}
         return Columns(
             size=len(rows),
             kind=np.array([row.kind for row in every], np.int8),
@@ -132,26 +135,26 @@ class Table:
             cadence=np.array([row.cadence if row.sha else 0 for row in every], np.int8),
             trusted=np.array([row.trusted for row in every], np.bool_),
             port=np.array([row.dst_port for row in every], np.int64),
-            codes={column: codes for column, (codes, _) in texts.items()},
-            personal={column: np.array([USER in t for t in raw]) for column, (_, raw) in texts.items()},
-            fresh={column: np.array([FRESH in t for t in raw]) for column, (_, raw) in texts.items()},
-            tail={column: np.array([t.endswith(TAIL) for t in raw]) for column, (_, raw) in texts.items()},
+            codes={column: self._codes(column, every) for column in TEXTS},
+            personal={c: np.array([USER in t for t in ts]) & ~fresh[c] for c, ts in texts.items()},
+            fresh=fresh,
+            tail={c: np.array([t.endswith(TAIL) for t in ts]) & ~fresh[c] for c, ts in texts.items()},
         )
 
-    def _text(self, column: str, rows: list[Activity]) -> tuple[NDArray[np.int32], list[str]]:
-        raw = [str(getattr(row, column)) for row in rows]
-        if column == "sha":
-            codes = [self._hash(row) for row in rows]
-        else:
-            codes = [self.pool.add(text.removesuffix(TAIL)) for text in raw]
-        return np.array(codes, np.int32), raw
+    def _codes(self, column: str, rows: list[Activity]) -> NDArray[np.int32]:
+        return np.array([self._code(column, row) for row in rows], np.int32)
 
-    def _hash(self, row: Activity) -> int:
-        if not row.sha:
-            return 0
-        if FRESH in row.sha:
-            return self.pool.add(f"sha256:{row.sha}")
-        return self.pool.add_hashes(row.sha, self._versions[row.cadence])
+    def _code(self, column: str, row: Activity) -> int:
+        text = str(getattr(row, column))
+        if column == "sha" and text:
+            if FRESH in text:
+                return self.pool.add_template(f"sha256:{text}")
+            return self.pool.add_hashes(text, self._versions[row.cadence])
+        return self.pool.add_template(text) if _is_fresh(row, text) else self.pool.add(text.removesuffix(TAIL))
+
+
+def _is_fresh(row: Activity, text: str) -> bool:
+    return FRESH in text or (row.rare and USER in text)
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +172,6 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     personal: dict[str, NDArray[np.bool_]]
     """Whether the text differs by user."""
     fresh: dict[str, NDArray[np.bool_]]
-    """Whether the text is new for every process."""
+    """Whether the text is filled event by event."""
     tail: dict[str, NDArray[np.bool_]]
     """Whether the text ends in fresh digits."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Final, NamedTuple
 
 import msgspec
 
 from rarebit.simulate.activity import Activity, Cadence, Kind
 from rarebit.simulate.people import DNS_DOMAIN, Who
+from rarebit.simulate.tables import rows_of
 
 _ROOTS: Final = {
     "SYS": r"C:\Windows\System32",
@@ -22,6 +22,8 @@ _ROOTS: Final = {
     "SUB": "",
 }
 _CADENCE: Final = {"N": Cadence.NEVER, "W": Cadence.WEEKLY, "M": Cadence.MONTHLY}
+LONG_TAIL: Final = "longtail"
+"""Set of software that only some have, each its own choice."""
 HOME: Final = "C:\\Users\\{user}\\"
 SYSTEM32: Final = "C:\\Windows\\System32\\"
 
@@ -50,12 +52,6 @@ class Peer(NamedTuple):
     """A name, or ``@`` and a role or kind of host."""
     port: int
     weight: float
-
-
-def rows_of(name: str) -> list[list[str]]:
-    """Rows of a data file of this package: fields parted by ``|``, lines with ``#`` left out."""
-    text = (files("rarebit.simulate") / "data" / name).read_text(encoding="utf-8")
-    return [line.split("|") for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def directory(short: str) -> str:
@@ -125,6 +121,7 @@ def start(program: Program, tail: str = "") -> Activity:
     home = HOME if program.who is Who.PERSON else SYSTEM32
     return Activity(
         kind=Kind.START,
+        rare=program.set == LONG_TAIL,
         who=program.who,
         name=program.name,
         exe=program.exe,

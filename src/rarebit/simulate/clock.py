@@ -36,6 +36,8 @@ SITES: Final = (
 
 _OFFICE: Final = (0, 0, 0, 0, 0, 1, 3, 18, 70, 100, 100, 92, 48, 70, 98, 100, 92, 70, 30, 12, 7, 5, 3, 1)
 _WEEKEND: Final = 0.04
+_WORKDAYS: Final = range(5)
+_SECOND_WEEK: Final = range(8, 15)
 _SHOP: Final = (0, 0, 0, 0, 0, 2, 30, 60, 70, 80, 90, 100, 100, 90, 80, 80, 90, 100, 90, 60, 30, 10, 2, 0)
 _NIGHT: Final = (
     80,
@@ -69,7 +71,7 @@ _IDLE: Final = 0.15
 
 def _week(hours: tuple[int, ...], weekend: float) -> Floats:
     day = np.array(hours, float)
-    week = np.stack([day if weekday < 5 else day * weekend for weekday in range(7)])
+    week = np.stack([day if weekday in _WORKDAYS else day * weekend for weekday in range(7)])
     out: Floats = week / week.mean()
     return out
 
@@ -115,9 +117,14 @@ def utc_of_local(site: Site, day_us: int, hour: float) -> int:
 def patch_days(start_us: int, days: int) -> list[int]:
     """Starts of the second Tuesdays of the months within the span, as microseconds."""
     starts = (start_us + day * DAY_US for day in range(days))
-    return [day for day in starts if to_datetime(day).weekday() == 1 and 8 <= to_datetime(day).day <= 14]
+    return [day for day in starts if to_datetime(day).weekday() == 1 and to_datetime(day).day in _SECOND_WEEK]
 
 
 def weekday_of(day_us: int) -> int:
     """0 is Monday."""
     return to_datetime(day_us + 12 * HOUR_US).weekday()
+
+
+def is_workday(day_us: int) -> bool:
+    """Whether a day is Monday to Friday."""
+    return weekday_of(day_us) in _WORKDAYS

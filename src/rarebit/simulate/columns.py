@@ -13,7 +13,7 @@ from rarebit.core.fields import FIELDS
 from rarebit.core.schema import ARROW
 from rarebit.core.time import DAY_US
 from rarebit.simulate.activity import TEXTS, Columns, Kind
-from rarebit.simulate.pool import FRESH, digest
+from rarebit.simulate.pool import FRESH, TAIL, USER, digest
 from rarebit.simulate.rows import Ints, Rows, mix
 from rarebit.simulate.world import World
 
@@ -135,7 +135,7 @@ class Describer:
         """Whether the host's sensor reports the event at all."""
         kind = self._columns.kind[rows.act]
         unseen = (self.shape[rows.host] == SECURITY) & np.isin(kind, (Kind.DNS, Kind.FILE))
-        return np.logical_not(unseen)
+        return np.asarray(~unseen, np.bool_)
 
     def batch(self, rows: Rows, ingested: Ints, versions: NDArray[np.int32]) -> pa.RecordBatch:
         """The rows as columns; texts dictionary-encoded, each dictionary holding only what is used.
@@ -195,20 +195,22 @@ class Describer:
         return self._encode(code)
 
     def _fresh_text(self, code: NDArray[np.int32], fresh: NDArray[np.bool_], rows: Rows) -> pa.Array:
-        """Texts of which some name the process itself; one string is made for each distinct process."""
+        """Texts of which some are filled event by event; one string is made for each distinct filling."""
         at = np.flatnonzero(fresh)
-        pairs = np.stack([code[at].astype(np.int64), rows.key[at] & _MARK], axis=1)
-        unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
-        made = [self._fill(int(c), int(k)) for c, k in unique]
-        used, index = _compact(code, len(self._texts))
-        index[at] = used.size + inverse.ravel()
+        mark = rows.key[at] & _MARK
+        filling = mix(code[at].astype(np.int64) << 32 | rows.user[at]) ^ mark
+        _, first, inverse = np.unique(filling, return_index=True, return_inverse=True)
+        where = zip(code[at][first].tolist(), rows.user[at][first].tolist(), mark[first].tolist(), strict=True)
+        made = [self._fill(*place) for place in where]
+        used, index = _compact(np.where(fresh, 0, code), len(self._texts))
+        index[at] = used.size + inverse
         words = pa.concat_arrays([self._texts.take(pa.array(used)), pa.array(made, pa.string())])
         return pa.DictionaryArray.from_arrays(pa.array(index, mask=code == 0), words)
 
-    def _fill(self, code: int, key: int) -> str:
-        text = self._world.pool.text(code)
-        mark = f"{key:06x}"
-        return digest(text + mark) if text.startswith("sha256:") else text.replace(FRESH, mark)
+    def _fill(self, code: int, user: int, mark: int) -> str:
+        text = self._world.pool.text(code).replace(USER, self._world.users[user].name)
+        text = text.replace(FRESH, f"{mark:06x}").removesuffix(TAIL)
+        return digest(text) if text.startswith("sha256:") else text
 
     def _encode(self, code: NDArray[np.int32]) -> pa.Array:
         used, index = _compact(code, len(self._texts))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +22,8 @@ from rarebit.simulate.stream import Window
 
 Format = Literal["ndjson", "ndjson.gz", "parquet"]
 _GZIP_LEVEL: Final = 3
+_AHEAD: Final = 2
+"""Batches made while an earlier one is still being written."""
 FORMATS: Final = ("ndjson", "ndjson.gz", "parquet")
 
 
@@ -56,26 +60,50 @@ def write_events(
     events, paths = 0, []
     for day, windows in groupby(source.windows, key=lambda window: window.day):
         path = folder / f"{source.days[day]}.{form}"
-        with _ParquetFile(path, source) if form == "parquet" else _JsonFile(path, source) as file:
-            for window in windows:
-                file.write(window)
-                events += window.rows.size
+        with ThreadPoolExecutor(1) as thread, _open(path, source, form) as file:
+            waiting: deque[Future[None]] = deque()
+            for batch in _batches(source, windows, arrived=form != "parquet"):
+                events += batch.num_rows
+                waiting.append(thread.submit(file.write, batch))
+                if len(waiting) > _AHEAD:
+                    waiting.popleft().result()
+            for write in waiting:
+                write.result()
         paths.append(path)
         if on_progress is not None:
             on_progress(day + 1, len(source.days))
     return events, paths
 
 
+def _batches(source: Events, windows: Iterator[Window], *, arrived: bool) -> Iterator[pa.RecordBatch]:
+    """Columns of some windows, in order of arrival within each window if ``arrived``."""
+    for window in windows:
+        if arrived:
+            order = np.argsort(window.ingested, kind="stable")
+            yield from source.batches(window._replace(rows=window.rows.take(order), ingested=window.ingested[order]))
+        else:
+            yield from source.batches(window)
+
+
+def _open(path: Path, source: Events, form: Format) -> _ParquetFile | _JsonFile:
+    return _ParquetFile(path, source.schema) if form == "parquet" else _JsonFile(path, source.schema)
+
+
 class _ParquetFile(AbstractContextManager["_ParquetFile"]):
-    """One day in Parquet, in order of time."""
+    """One day in Parquet."""
 
-    def __init__(self, path: Path, source: Events) -> None:
-        self._source = source
-        self._writer = pq.ParquetWriter(path, source.schema, compression="zstd", store_schema=False)
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            store_schema=False,
+            use_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],
+        )
 
-    def write(self, window: Window) -> None:
-        for batch in self._source.batches(window):
-            self._writer.write_batch(batch)
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._writer.write_batch(batch)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -84,21 +112,17 @@ class _ParquetFile(AbstractContextManager["_ParquetFile"]):
 
 
 class _JsonFile(AbstractContextManager["_JsonFile"]):
-    """One day in NDJSON, in order of arrival within each window."""
+    """One day in NDJSON, plain or compressed."""
 
-    def __init__(self, path: Path, source: Events) -> None:
-        self._source = source
-        self._layout = Layout(source.schema)
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._layout = Layout(schema)
         self._file: IO[bytes] = path.open("wb")
         self._raw = self._file
         if path.suffix == ".gz":
             self._file = cast(IO[bytes], gzip.GzipFile("", "wb", _GZIP_LEVEL, self._file, mtime=0))
 
-    def write(self, window: Window) -> None:
-        order = np.argsort(window.ingested, kind="stable")
-        arrived = window._replace(rows=window.rows.take(order), ingested=window.ingested[order])
-        for batch in self._source.batches(arrived):
-            self._file.write(_text_of(self._layout.lines(batch)))
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._file.write(_text_of(self._layout.lines(batch)))
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

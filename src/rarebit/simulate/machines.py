@@ -40,6 +40,8 @@ _NOVELTY: Final = {
 }
 """Median and log-sigma of the share of a host's events that run a program never seen before."""
 NOVELTY_RANGE: Final = (1e-6, 0.1)
+_NEW, _ANEW, _SKEWED, _LEGACY = 0.03, 0.02, 0.04, 0.05
+"""Shares of desks that join or are reinstalled within four weeks, of wrong clocks, of hosts without the sensor."""
 _CRITICAL: Final = {"domain_controller": "critical", "server": "high", "terminal_server": "high", "developer": "medium"}
 _OS: Final = {
     "workstation": "Windows 11 Enterprise",
@@ -122,9 +124,9 @@ def _host(rng: np.random.Generator, role: str, number: int, serial: int, site: i
     median, sigma = _NOVELTY[role if kind != "build" else "developer"]
     draw = rng.random(4)
     desk = role in {"workstation", "developer"}
-    joined = start_us + int(DAY_US * (3 + 25 * draw[1])) if desk and draw[0] < 0.03 else 0
-    fresh = start_us + int(DAY_US * (2 + 26 * draw[1])) if desk and 0.03 <= draw[0] < 0.05 else 0
-    skew = int(rng.normal(0, 240e6)) if draw[2] < 0.04 else int(rng.normal(0, 300e3))
+    joined = start_us + int(DAY_US * (3 + 25 * draw[1])) if desk and draw[0] < _NEW else 0
+    fresh = start_us + int(DAY_US * (2 + 26 * draw[1])) if desk and _NEW <= draw[0] < _NEW + _ANEW else 0
+    skew = int(rng.normal(0, 240e6)) if draw[2] < _SKEWED else int(rng.normal(0, 300e3))
     return Host(
         name=f"{SITES[site].prefix}-{'lnx' if linux else kind if role == 'server' else _SHORT[role]}-{number + 1:04d}",
         role=role,
@@ -137,7 +139,7 @@ def _host(rng: np.random.Generator, role: str, number: int, serial: int, site: i
         criticality=_CRITICAL.get(role, "low"),
         novelty=float(np.clip(median * np.exp(sigma * rng.standard_normal()), *NOVELTY_RANGE)),
         skew_us=skew,
-        legacy=not linux and draw[3] < 0.05,
+        legacy=not linux and draw[3] < _LEGACY,
         joined_us=joined,
         reinstalled_us=fresh,
     )

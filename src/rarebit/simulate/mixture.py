@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rarebit.simulate import catalogue
 from rarebit.simulate.activity import Activity, Kind, Table
-from rarebit.simulate.catalogue import Program
+from rarebit.simulate.catalogue import LONG_TAIL, Program
 from rarebit.simulate.machines import Host
 from rarebit.simulate.people import Who
 
@@ -54,8 +54,6 @@ _INSTALLED: Final[dict[str, tuple[tuple[str, float], ...]]] = {
     "terminal_server": (("windows_base", 1), ("server_common", 1), ("office", 1), ("chrome", 1), ("acrobat", 1),
                         ("terminal_server", 1)),
 }  # fmt: skip
-LONG_TAIL: Final = "longtail"
-"""Set of software that only some have, each its own choice."""
 _ABSENT_SHARE: Final = 0.12
 """Share of the less used programs of a set that one host never runs."""
 

@@ -14,42 +14,14 @@ from rarebit.simulate.catalogue import HOME, SYSTEM32, Program, programs
 from rarebit.simulate.clock import HUMAN, SITES, utc_of_local, weekday_of
 from rarebit.simulate.people import Who
 from rarebit.simulate.rows import Rows
+from rarebit.simulate.tables import words
 from rarebit.simulate.world import World
 
 _DOWNLOADS: Final = 1500
 """Tools of the wide world that people may download; popular ones turn up on several hosts."""
 _DOWNLOAD_SHARE: Final = {"developer": 0.12, "workstation": 0.6, "terminal_server": 0.6, "kiosk": 0.5}
-_VERBS: Final = [
-    "Pdf",
-    "Photo",
-    "Video",
-    "Batch",
-    "Quick",
-    "Smart",
-    "Easy",
-    "Free",
-    "Mini",
-    "Super",
-    "Clip",
-    "Disk",
-    "Font",
-    "Color",
-    "Unit",
-]
-_NOUNS: Final = [
-    "Merge",
-    "Convert",
-    "Splitter",
-    "Rename",
-    "Cutter",
-    "Viewer",
-    "Cleaner",
-    "Finder",
-    "Recorder",
-    "Resizer",
-    "Counter",
-    "Timer",
-]
+_VERBS: Final = words("download")
+_NOUNS: Final = words("download kind")
 _KINDS: Final = {
     "developer": (
         ("test_{x}.exe", r"C:\src\portal\build", "MSBuild.exe"),
@@ -116,6 +88,7 @@ class Novelty:
         return self._world.table.add(
             Activity(
                 kind=Kind.START,
+                rare=True,
                 who=who,
                 name=name,
                 exe=folder + name,

@@ -15,7 +15,7 @@ TAIL = "{#}"
 
 
 class Pool:
-    """Strings by code; 0 is "absent". A text with ``{user}`` takes one code a person, in order.
+    """Strings by code; 0 is "absent". A text with ``{user}`` takes one code for each account with a profile, in order.
 
     Parameters
     ----------
@@ -43,6 +43,14 @@ class Pool:
             else:
                 self._texts.append(text)
         return code
+
+    def add_template(self, text: str) -> int:
+        """Code of a text whose placeholders are filled event by event."""
+        label = f"template {text}"
+        if label not in self._codes:
+            self._codes[label] = len(self._texts)
+            self._texts.append(text)
+        return self._codes[label]
 
     def add_hashes(self, what: str, versions: int) -> int:
         """Code of the first of a block of SHA-256 digests, one a version."""

@@ -12,47 +12,16 @@ from rarebit.core.time import DAY_US, HOUR_US
 from rarebit.simulate.activity import Activity, Cadence, Kind
 from rarebit.simulate.bulk import Everyday
 from rarebit.simulate.catalogue import HOME, SYSTEM32, Program, programs
-from rarebit.simulate.clock import SITES, utc_of_local, weekday_of
+from rarebit.simulate.clock import SITES, is_workday, utc_of_local
 from rarebit.simulate.machines import ROLES
 from rarebit.simulate.people import Who
 from rarebit.simulate.pool import FRESH, USER
 from rarebit.simulate.rows import Rows, concat
+from rarebit.simulate.tables import words
 from rarebit.simulate.world import World
 
-_FIRST: Final = [
-    "Cedar",
-    "Alder",
-    "Rowan",
-    "Hazel",
-    "Linden",
-    "Maple",
-    "Juniper",
-    "Willow",
-    "Aspen",
-    "Larch",
-    "Briar",
-    "Fennel",
-    "Sorrel",
-    "Tansy",
-]
-_LAST: Final = [
-    "Notes",
-    "Board",
-    "Vault",
-    "Sign",
-    "Scan",
-    "Meet",
-    "Capture",
-    "Chart",
-    "Desk",
-    "Flow",
-    "Guard",
-    "Print",
-    "Sync",
-    "Track",
-    "View",
-    "Form",
-]
+_FIRST: Final = words("product")
+_LAST: Final = words("product kind")
 _VENDORS: Final = (
     "Aldwick Software Ltd",
     "Corvane Systems Inc.",
@@ -62,6 +31,8 @@ _VENDORS: Final = (
 )
 _PRODUCTS_A_WEEK: Final = 2.5
 _UPDATES_A_WEEK: Final = 4.0
+_WHOLE_SHARE: Final = 0.5
+"""Share of product rollouts that reach all of their group."""
 _SLOW_SHARE: Final = 0.3
 """Share of product rollouts that take days instead of hours."""
 _UPDATES: Final = (
@@ -117,7 +88,7 @@ class Rollouts:
         world = self._world
         rng, start = world.random("rollout", day), world.start_us + day * DAY_US
         out = [self._definitions(rng, start, day)]
-        if weekday_of(start) < 5:  # noqa: PLR2004  Monday to Friday
+        if is_workday(start):
             out += [self._product(rng, start) for _ in range(rng.poisson(_PRODUCTS_A_WEEK / 5))]
         out += [self._update(rng, start, day) for _ in range(rng.poisson(_UPDATES_A_WEEK / 7))]
         if start in world.patches:
@@ -177,15 +148,15 @@ class Rollouts:
         """A department, a role, a site, or all desks; sometimes only a part of them."""
         world = self._world
         names = [name for name in self._with if not name.startswith("linux")]
-        kind = rng.integers(4)
-        if kind == 0:
+        kind = str(rng.choice(["set", "role", "site", "desks"]))
+        if kind == "set":
             hosts = self._with[str(rng.choice(sorted(names)))]
-        elif kind == 1:
+        elif kind == "role":
             hosts = np.array(world.of_role(str(rng.choice(ROLES))), np.int32)
         else:
             hosts = self._with["windows_desk"]
-            hosts = hosts[world.site[hosts] == rng.integers(len(SITES))] if kind == 2 else hosts  # noqa: PLR2004
-        share = 1.0 if rng.random() < 0.5 else rng.uniform(0.2, 0.9)
+            hosts = hosts[world.site[hosts] == rng.integers(len(SITES))] if kind == "site" else hosts
+        share = 1.0 if rng.random() < _WHOLE_SHARE else rng.uniform(0.2, 0.9)
         windows = np.array([not world.hosts[at].linux for at in hosts.tolist()], np.bool_)
         return np.asarray(hosts[(rng.random(hosts.size) < share) & windows], np.int32)
 
@@ -254,7 +225,7 @@ class Rollouts:
     def _use(self, rng: np.random.Generator, everyday: Everyday, day: int) -> Rows:
         """Working-day use of installed products."""
         world, start = self._world, self._world.start_us + day * DAY_US
-        if weekday_of(start) > 4:  # noqa: PLR2004  Saturday and Sunday
+        if not is_workday(start):
             return concat([])
         nine = np.array([utc_of_local(site, start, 9.0) for site in SITES])
         ts, host, act = [], [], []

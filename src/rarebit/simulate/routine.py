@@ -14,7 +14,7 @@ from rarebit.simulate.catalogue import SYSTEM32, programs, starts
 from rarebit.simulate.clock import SITES, utc_of_local, weekday_of
 from rarebit.simulate.mixture import Lookup, logon, lookup
 from rarebit.simulate.people import Who
-from rarebit.simulate.rows import Rows, concat
+from rarebit.simulate.rows import Ints, Rows, concat
 from rarebit.simulate.world import World
 
 _SETS: Final = (
@@ -119,7 +119,7 @@ class Routine:
         *,
         hosts: Hosts,
         person: Hosts,
-        begin: NDArray[np.int64],
+        begin: Ints,
         length_us: int,
         tools: str,
         mean: float,
@@ -133,14 +133,10 @@ class Routine:
         ts = begin[at] + 5_000_000 + (rng.random(at.size) * length_us).astype(np.int64)
         return concat([opened, everyday.events(rng, ts, hosts[at], act, person=person[at])])
 
-    def _hours(
-        self, rng: np.random.Generator, start: int, hosts: Hosts, first: float, hours: float
-    ) -> NDArray[np.int64]:
+    def _hours(self, rng: np.random.Generator, start: int, hosts: Hosts, first: float, hours: float) -> Ints:
         """A random local time on the day for each host, never before the UTC day begins."""
         base = np.array([utc_of_local(site, start, first) for site in SITES])
-        when: NDArray[np.int64] = base[self._world.site[hosts]] + (rng.random(hosts.size) * hours * HOUR_US).astype(
-            np.int64
-        )
+        when: Ints = base[self._world.site[hosts]] + (rng.random(hosts.size) * hours * HOUR_US).astype(np.int64)
         return np.where(when < start, when + DAY_US, when)
 
     def _administer(self, rng: np.random.Generator, everyday: Everyday, start: int) -> Rows:
@@ -187,7 +183,7 @@ class Routine:
         )
 
     def _service(
-        self, rng: np.random.Generator, everyday: Everyday, account: str, hosts: Hosts, begin: NDArray[np.int64],
+        self, rng: np.random.Generator, everyday: Everyday, account: str, hosts: Hosts, begin: Ints,
         tools: str, mean: float,
     ) -> Rows:  # fmt: skip
         person = np.full(hosts.size, self._world.named(account), np.int32)

@@ -117,7 +117,7 @@ class Story:
                 dst_domain=domain,
                 dst_port=port,
                 transport="tcp",
-                protocol="tls" if port == 443 else "",
+                protocol={443: "tls", 1433: "tds"}.get(port, ""),
                 direction="egress",
             )
         )
@@ -174,10 +174,16 @@ class Story:
 
     def rows(self) -> Rows:
         """The story's events."""
-        longs, shorts = ("ts", "eid", "key", "parent"), ("host", "user", "act", "peer")
-        long = {name: np.array([getattr(step, name) for step in self.steps], np.int64) for name in longs}
-        short = {name: np.array([getattr(step, name) for step in self.steps], np.int32) for name in shorts}
-        return Rows(**long, **short)
+        return Rows(
+            ts=np.array([step.ts for step in self.steps], np.int64),
+            host=np.array([step.host for step in self.steps], np.int32),
+            user=np.array([step.user for step in self.steps], np.int32),
+            act=np.array([step.act for step in self.steps], np.int32),
+            eid=np.array([step.eid for step in self.steps], np.int64),
+            key=np.array([step.key for step in self.steps], np.int64),
+            parent=np.array([step.parent for step in self.steps], np.int64),
+            peer=np.array([step.peer for step in self.steps], np.int32),
+        )
 
     def truth(self, number: int, shape: str) -> dict[str, Any]:
         """What happened, for comparing against what was found."""

@@ -7,43 +7,12 @@ from typing import Final
 import numpy as np
 
 from rarebit.core.time import DAY_US
-from rarebit.simulate.clock import SITES, utc_of_local, weekday_of
+from rarebit.simulate.clock import SITES, is_workday, utc_of_local
 from rarebit.simulate.story import Process, Story
+from rarebit.simulate.tables import words
 
-_FIRST: Final = [
-    "brisk",
-    "calm",
-    "dusty",
-    "eager",
-    "faint",
-    "grand",
-    "hollow",
-    "ivory",
-    "jolly",
-    "keen",
-    "lunar",
-    "mellow",
-    "noble",
-    "opal",
-    "plain",
-    "quiet",
-]
-_SECOND: Final = [
-    "anchor",
-    "beacon",
-    "cellar",
-    "drift",
-    "ember",
-    "forge",
-    "glint",
-    "harbor",
-    "inlet",
-    "jasper",
-    "kernel",
-    "ledger",
-    "mirror",
-    "nimbus",
-]
+_FIRST: Final = words("implant")
+_SECOND: Final = words("implant kind")
 _DISCOVERY: Final = (
     ("whoami.exe", "/all", "T1033"),
     ("net.exe", 'group "Domain Admins" /domain', "T1069.002"),
@@ -91,7 +60,7 @@ def working_day(rng: np.random.Generator, start_us: int, days: int) -> int:
     """A weekday early in the last third of the span, or its first day if there is none; microseconds."""
     first = min(days - 1, 2 * days // 3)
     last = max(first + 1, first + (days - first) // 2)
-    fit = [day for day in range(first, last) if weekday_of(start_us + day * DAY_US) < 5] or [first]  # noqa: PLR2004
+    fit = [day for day in range(first, last) if is_workday(start_us + day * DAY_US)] or [first]
     return start_us + int(rng.choice(fit)) * DAY_US
 
 

@@ -21,6 +21,8 @@ from rarebit.simulate.people import BUILT_IN, Account, Who, make_builtin, make_m
 from rarebit.simulate.pool import Pool
 
 PEOPLE_PER_HOST = 1.15
+_SHARED = 0.25
+"""Share of desks that a second person uses now and then."""
 _SERVICE_OF = {
     "web": "svc-web",
     "sql": "svc-sql",
@@ -121,7 +123,7 @@ class World:
             return [(int(at), float(w)) for at, w in zip(many, rng.gamma(1.0, 1.0, many.size) + 0.05, strict=True)]
         if host.owner < 0:
             return [(int(at), 1.0) for at in rng.choice(persons, min(len(persons), 2), replace=False)]
-        second = [(int(rng.choice(persons)), 0.03)] if rng.random() < 0.25 else []
+        second = [(int(rng.choice(persons)), 0.03)] if rng.random() < _SHARED else []
         return [(host.owner, 0.97), *second]
 
     def _visitors(
