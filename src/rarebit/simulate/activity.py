@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from enum import IntEnum
 from typing import Final
 
@@ -136,6 +137,7 @@ class Table:
             trusted=np.array([row.trusted for row in every], np.bool_),
             port=np.array([row.dst_port for row in every], np.int64),
             codes={column: self._codes(column, every) for column in TEXTS},
+            marks={c: np.array([zlib.crc32(t.encode()) for t in texts[c]]) for c in ("exe", "parent_exe")},
             personal={c: np.array([USER in t for t in ts]) & ~fresh[c] for c, ts in texts.items()},
             fresh=fresh,
             tail={c: np.array([t.endswith(TAIL) for t in ts]) & ~fresh[c] for c, ts in texts.items()},
@@ -169,6 +171,8 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     port: NDArray[np.int64]
     codes: dict[str, NDArray[np.int32]]
     """Code of each text, or of the first of its block."""
+    marks: dict[str, NDArray[np.int64]]
+    """A number of 32 bits for the path of the program, and of its parent, that no other setting moves."""
     personal: dict[str, NDArray[np.bool_]]
     """Whether the text differs by user."""
     fresh: dict[str, NDArray[np.bool_]]

@@ -37,6 +37,7 @@ _LOG_KINDS: Final = (Kind.LOGON, Kind.LOGON_FAILED, Kind.SERVICE)
 _PROVIDER: Final = "Microsoft-Windows-Security-Auditing"
 HIDDEN_FROM_LOG: Final = ("sha", "signer", "parent", "cwd", "file_path", "file_name", "question", "question_type")
 """Texts that the Windows event log does not give."""
+_WINDOWS_ONLY: Final = ("logon_type", "signer")
 
 _MARK: Final = 0xFFFFFF
 """Bits of a process's identity that fresh names show."""
@@ -117,8 +118,9 @@ class Describer:
         code[ENDPOINT, list(_LOG_KINDS)] = code[SECURITY, list(_LOG_KINDS)]
         logged = code != 0
         out["event.code"] = code
-        out["event.provider"] = np.where(logged, add(_PROVIDER), 0)
-        out["winlog.channel"] = np.where(logged, add("Security"), 0)
+        system = np.arange(len(Kind)) == Kind.SERVICE
+        out["event.provider"] = np.where(logged, np.where(system, add("Service Control Manager"), add(_PROVIDER)), 0)
+        out["winlog.channel"] = np.where(logged, np.where(system, add("System"), add("Security")), 0)
         endpoint = np.array([add(f"endpoint.events.{name}") for name in _DATASETS])
         out["event.dataset"] = np.where(logged, add("system.security"), endpoint)
         out["event.module"] = np.where(logged, add("system"), add("endpoint"))
@@ -160,11 +162,13 @@ class Describer:
         codes["user.domain"] = np.where(log, 0, self._user[rows.user, 1])
         codes["user.id"] = self._user[rows.user, 2]
         codes["source.ip"] = self._source(rows, kind)
-        ready: dict[str, pa.Array] = self._plain(rows, ingested, kind, log)
+        ready: dict[str, pa.Array] = self._plain(rows, ingested, kind, shape)
         for column, field in TEXTS.items():
             code = self._text_codes(column, rows, versions)
             if column in HIDDEN_FROM_LOG:
                 code = np.where(log, 0, code)
+            if column in _WINDOWS_ONLY:
+                code = np.where(shape == LINUX, 0, code)
             ready[field] = self._text(column, code, rows)
         for field, code in codes.items():
             ready[field] = self._encode(code)
@@ -216,18 +220,17 @@ class Describer:
         used, index = _compact(code, len(self._texts))
         return pa.DictionaryArray.from_arrays(pa.array(index, mask=code == 0), self._texts.take(pa.array(used)))
 
-    def _plain(self, rows: Rows, ingested: Ints, kind: NDArray[np.int8], log: NDArray[np.bool_]) -> dict[str, pa.Array]:
-        table = self._columns
-        exe = self._own_exe(rows)
-        key = np.where(rows.key != 0, rows.key, 0)
-        key = np.where(kind <= Kind.END, key, mix(self._long_lived(rows, exe)))
-        parent_exe = table.codes["parent_exe"][rows.act] + np.where(
-            table.personal["parent_exe"][rows.act], rows.user, 0
-        )
-        parent = np.where(rows.parent != 0, rows.parent, mix(self._long_lived(rows, parent_exe)))
-        none, childless = exe == 0, (kind > Kind.END) | (parent_exe == 0)
+    def _plain(
+        self, rows: Rows, ingested: Ints, kind: NDArray[np.int8], shape: NDArray[np.int8]
+    ) -> dict[str, pa.Array]:
+        table, log = self._columns, shape == SECURITY
+        key = np.where(kind <= Kind.END, rows.key, 0)
+        key = np.where(key != 0, key, self._long_lived("exe", rows))
+        parent = np.where(rows.parent != 0, rows.parent, self._long_lived("parent_exe", rows))
+        none = table.codes["exe"][rows.act] == 0
+        childless = (kind > Kind.END) | (table.codes["parent_exe"][rows.act] == 0)
         signed = table.codes["signer"][rows.act] != 0
-        unsigned = (kind != Kind.START) | log
+        unsigned = (kind != Kind.START) | (shape != ENDPOINT)
         out: dict[str, Any] = {
             "@timestamp": pa.array(rows.ts, pa.timestamp("us", tz="UTC")),
             "event.ingested": pa.array(ingested, pa.timestamp("us", tz="UTC")),
@@ -243,12 +246,12 @@ class Describer:
         }
         return out
 
-    def _own_exe(self, rows: Rows) -> NDArray[np.int32]:
-        return self._text_codes("exe", rows, np.empty((0, 0), np.int32))
-
-    def _long_lived(self, rows: Rows, exe: NDArray[Any]) -> Ints:
-        """Identity of the process of that program which ran on the host that day."""
-        return mix(rows.host.astype(np.int64) << 32 | exe) ^ (rows.ts // DAY_US)
+    def _long_lived(self, column: str, rows: Rows) -> Ints:
+        """Identity of the process of that program which ran on the host that day, for that user if it is theirs."""
+        table = self._columns
+        owner = np.where(table.personal[column][rows.act], rows.user, -1).astype(np.int64)
+        program = rows.host.astype(np.int64) << 32 | table.marks[column][rows.act]
+        return mix(mix(program) ^ owner << 20 ^ rows.ts // DAY_US)
 
 
 def event_id(eid: int) -> str:

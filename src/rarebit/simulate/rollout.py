@@ -33,6 +33,8 @@ _PRODUCTS_A_WEEK: Final = 2.5
 _UPDATES_A_WEEK: Final = 4.0
 _WHOLE_SHARE: Final = 0.5
 """Share of product rollouts that reach all of their group."""
+_SERVICE_SHARE: Final = 0.3
+"""Share of products that install a service."""
 _SLOW_SHARE: Final = 0.3
 """Share of product rollouts that take days instead of hours."""
 _UPDATES: Final = (
@@ -135,11 +137,13 @@ class Rollouts:
             parent_exe="C:\\Windows\\explorer.exe",
         )
         slow = rng.random() < _SLOW_SHARE
+        serves = rng.random() < _SERVICE_SHARE
+        service = (add(Activity(kind=Kind.SERVICE, service=f"{name} Service")),) if serves else ()
         return Campaign(
             start_us=utc_of_local(SITES[0], start, 8 + 8 * rng.random()),
             spread_us=int((DAY_US * rng.uniform(2, 6)) if slow else HOUR_US * rng.uniform(0.7, 4)),
             hosts=self._group(rng),
-            acts=(add(setup), add(install), add(first)),
+            acts=(add(setup), add(install), add(first), *service),
             stays=add(daily),
             daily=float(rng.gamma(1.5, 1.0)),
         )

@@ -57,7 +57,11 @@ class Routine:
         self._remote = add(logon(Who.PERSON, "10"))
         self._network = add(logon(Who.PERSON, "3"))
         self._failed = add(logon(Who.PERSON, "3", failed=True))
-        self._psexec = add(_service_tool("PSEXESVC.exe", "Microsoft Corporation"))
+        self._psexec = (
+            add(Activity(kind=Kind.SERVICE, service="PSEXESVC")),
+            add(_service_tool("PSEXESVC.exe", "Microsoft Corporation")),
+        )
+        self._probe = add(Activity(kind=Kind.SERVICE, service="KestrelProbe"))
         self._support = [self._vendor_tool(week) for week in range((world.days + 6) // 7)]
         windows = np.array([not host.linux for host in world.hosts])
         self._windows = np.flatnonzero(windows).astype(np.int32)
@@ -151,7 +155,7 @@ class Routine:
         )  # fmt: skip
         some = np.flatnonzero(rng.random(person.size) < 0.04)  # noqa: PLR2004
         when = self._hours(rng, start, hosts[some], 9.0, 8)
-        acts = [np.full(some.size, act, np.int32) for act in (self._network, self._psexec)]
+        acts = [np.full(some.size, act, np.int32) for act in (self._network, *self._psexec)]
         remote = [everyday.events(rng, when, hosts[some], act, person=person[some]) for act in acts]
         return concat([sessions, *remote])
 
@@ -211,6 +215,7 @@ class Routine:
             [
                 self._service(rng, everyday, "svc-scan", hosts, begin, "job_scan", 4.0),
                 everyday.events(rng, begin - MINUTE_US, hosts, refused, person=person),
+                everyday.events(rng, begin + MINUTE_US, hosts, np.full(hosts.size, self._probe, np.int32)),
             ]
         )
 

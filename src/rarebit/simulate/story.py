@@ -123,6 +123,11 @@ class Story:
         )
         self._step(ts, host, user, act, technique, f"{process.name} connected to {domain}", self._number())
 
+    def service(self, host: int, ts: int, name: str, *, technique: str) -> None:
+        """A service installed."""
+        act = self._add(Activity(kind=Kind.SERVICE, service=name))
+        self._step(ts, host, self.world.named("SYSTEM"), act, technique, f"service {name} installed", self._number())
+
     def write(self, host: int, user: int, ts: int, process: Process, path: str, *, technique: str) -> None:
         """A file written; the Windows event log does not tell of it."""
         if self.world.hosts[host].legacy:

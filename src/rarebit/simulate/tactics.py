@@ -110,6 +110,7 @@ def move_by_service(story: Story, source: int, target: int, account: int, clock:
     """Reach a host as PsExec does: a logon from ``source``, a new service binary, a shell as SYSTEM."""
     name, system = new_name(story.rng), story.world.named("SYSTEM")
     story.logon(target, account, clock.after(5, 30), "3", technique="T1021.002", source=source)
+    story.service(target, clock.after(1, 3), name[:-4], technique="T1569.002")
     service = story.process(
         target, system, clock.after(2, 10), name, "", parent=story.running("services.exe"), technique="T1569.002",
         exe=f"C:\\Windows\\{name}",

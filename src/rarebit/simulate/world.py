@@ -21,6 +21,10 @@ from rarebit.simulate.people import BUILT_IN, Account, Who, make_builtin, make_m
 from rarebit.simulate.pool import Pool
 
 PEOPLE_PER_HOST = 1.15
+_PLANNED = 15.0
+"""Events of a host and day that rollouts, planned work and novelty add on top of everyday events."""
+_UNSEEN = 1.05
+"""Makes up for absences, outages and events the sensor does not report."""
 _SHARED = 0.25
 """Share of desks that a second person uses now and then."""
 _SERVICE_OF = {
@@ -159,6 +163,7 @@ class World:
         nominal = np.array([RATES[host.role] for host in self.hosts])
         if events_per_host_day is not None:
             nominal *= events_per_host_day / nominal.mean()
+        nominal = np.maximum(nominal - _PLANNED, 0.3 * nominal) * _UNSEEN
         share = np.array([CLASS_SHARE[host.role] for host in self.hosts])
         share[[host.linux for host in self.hosts]] = (0.0, 1.0)
         self.hourly = nominal[:, None] * share / (1 + self.ends_share) / 24
