@@ -6,8 +6,8 @@ for 10.0.0.1 by networks and ranges. What is no address compares as text.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
+from typing import Any, Final
 
 from rarebit.core.errors import QueryError
 from rarebit.query import literal
@@ -41,43 +41,50 @@ def address_test(leaf: Leaf, text: str) -> str:
 
 def _any_of(values: list[str], text: str) -> str:
     plain: list[str] = []
-    tests: list[str] = []
+    networks: dict[int, list[Any]] = {4: [], 6: []}
     for value in values:
-        if "/" in value:
-            tests.append(_network(value, text))
-        elif (address := _v6(value)) is not None:
-            tests.append(_known(f"contains({text}, ':') AND {_v6_key(text)} = '{int(address):032x}'"))
-        else:
+        network = _network(value)
+        if network is None:
             plain.append(value)
-    if plain:
-        tests.insert(0, keyword_test(Terms("", tuple(plain)), text))
+        else:
+            networks[network.version].append(network)
+    tests = [keyword_test(Terms("", tuple(plain)), text)] if plain else []
+    if networks[4]:
+        tests.append(_known(_within(_v4_key(text), [f"{first} AND {last}" for first, last in _spans(networks[4])])))
+    if networks[6]:
+        spans = [f"'{first:032x}' AND '{last:032x}'" for first, last in _spans(networks[6])]
+        tests.append(_known(f"contains({text}, ':') AND {_within(_v6_key(text), spans)}"))
     return literal.disjunction(tests)
+
+
+def _network(value: str) -> IPv4Network | IPv6Network | None:
+    """Network of ``10.0.0.0/8`` and of any version 6 address; None for what is compared as text."""
+    try:
+        network = ip_network(value, strict=False)
+    except ValueError as error:
+        if "/" not in value:
+            return None
+        raise QueryError(f"{value[:80]!r} is not a network", hint="Write for example 10.0.0.0/8.") from error
+    if "/" in value:
+        return network
+    # One version 6 address has many spellings; one of version 4 has one, and plain equality reaches statistics.
+    mapped = isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None
+    return None if mapped or isinstance(network, IPv4Network) else network
+
+
+def _spans(networks: list[Any]) -> list[tuple[int, int]]:
+    return [(int(net.network_address), int(net.broadcast_address)) for net in collapse_addresses(networks)]
+
+
+def _within(key: str, spans: list[str]) -> str:
+    """Test of a key that is worked out once, however many the spans."""
+    tests = literal.disjunction([f"k BETWEEN {span}" for span in spans])
+    return f"list_transform([{key}], lambda k: {tests})[1]"
 
 
 def _known(test: str) -> str:
     """Test that is false, not NULL, where the text is no address."""
     return f"coalesce({test}, FALSE)"
-
-
-def _v6(value: str) -> IPv6Address | None:
-    try:
-        address = ip_address(value)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.scope_id is None and address.ipv4_mapped is None:
-        return address
-    return None
-
-
-def _network(value: str, text: str) -> str:
-    try:
-        network: IPv4Network | IPv6Network = ip_network(value, strict=False)
-    except ValueError as error:
-        raise QueryError(f"{value[:80]!r} is not a network", hint="Write for example 10.0.0.0/8.") from error
-    first, last = int(network.network_address), int(network.broadcast_address)
-    if isinstance(network, IPv6Network):
-        return _known(f"contains({text}, ':') AND {_v6_key(text)} BETWEEN '{first:032x}' AND '{last:032x}'")
-    return _known(f"{_v4_key(text)} BETWEEN {first} AND {last}")
 
 
 def _range(leaf: Range, text: str) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
 from lark import Lark, Token, Transformer
-from lark.exceptions import LarkError, UnexpectedInput
+from lark.exceptions import LarkError, UnexpectedInput, UnexpectedToken
 
 from rarebit.core.errors import QueryError
 from rarebit.query.kql_write import to_kql
@@ -68,6 +68,7 @@ MAX_JOINS: Final = 10_000
 """Most ``and`` and ``or`` of a query; a value without a field makes a clause for each main field."""
 _JOINS: Final = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(and|or|not)|(.))", re.DOTALL | re.IGNORECASE)
+_PIECE: Final = re.compile(r"(\\u[0-9A-Fa-f]{4}|\\and|\\or|\\not|\\.|\*)", re.DOTALL | re.IGNORECASE)
 _QUOTED_ESCAPE: Final = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|([trn"\\]))')
 _SPACES: Final = {"t": "\t", "r": "\r", "n": "\n"}
 _BOUNDS: Final = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
@@ -168,23 +169,22 @@ def _plain(match: re.Match[str]) -> str:
 
 
 def _unquoted(words: list[Token]) -> _Literal:
-    text = pattern = ""
+    text: list[str] = []
+    pattern: list[str] = []
     wild = False
     at = words[0].start_pos or 0
     for word in words:
         # The blanks between words belong to the value.
         gap = " " * ((word.start_pos or 0) - at)
         at = word.end_pos or 0
-        text, pattern = text + gap, pattern + gap
-        for piece in re.split(
-            r"(\\u[0-9A-Fa-f]{4}|\\and|\\or|\\not|\\.|\*)", str(word), flags=re.DOTALL | re.IGNORECASE
-        ):
-            if piece == STAR:
-                text, pattern, wild = text + piece, pattern + piece, True
-            else:
-                plain = _ESCAPE.sub(_plain, piece)
-                text, pattern = text + plain, pattern + escape_wildcard(plain)
-    return _Literal(text, pattern, wild, quoted=False)
+        text.append(gap)
+        pattern.append(gap)
+        for piece in _PIECE.split(str(word)):
+            plain = piece if piece == STAR else _ESCAPE.sub(_plain, piece)
+            wild |= piece == STAR
+            text.append(plain)
+            pattern.append(piece if piece == STAR else escape_wildcard(plain))
+    return _Literal("".join(text), "".join(pattern), wild, quoted=False)
 
 
 def _over(name: _Literal, make: Callable[[str], Node]) -> Node:
@@ -218,8 +218,8 @@ def _with_field(node: Node, field: str) -> Node:
 
 
 def _complaint(text: str, error: UnexpectedInput) -> QueryError:
-    at = -1 if error.pos_in_stream is None else error.pos_in_stream
-    at = len(text) if at < 0 else at
+    ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    at = len(text) if ended else error.pos_in_stream or 0
     rest = text[at : at + 20]
     where = f"KQL, character {at + 1}"
     if rest.startswith("{"):

@@ -8,6 +8,7 @@ refused by name.
 from __future__ import annotations
 
 import re
+from decimal import InvalidOperation
 from typing import Any, Final
 
 from luqum import tree as lucene
@@ -35,7 +36,7 @@ from rarebit.query.tree import (
     check_text,
 )
 
-MAX_LUCENE: Final = 65_536
+MAX_LUCENE: Final = 32_768
 """Longest text, in characters: the parser's time grows with its square."""
 _EXISTS: Final = "_exists_"
 _OPERATORS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|\\.|[|+]|[^"\\|+]+', re.DOTALL)
@@ -81,6 +82,8 @@ def parse_lucene(text: str, *, fields: tuple[str, ...] = (), every: bool = False
         raise QueryError(f"the Lucene query has {len(text)} characters, more than {MAX_LUCENE}")
     try:
         parsed = parse(text)
+    except InvalidOperation as error:
+        raise QueryError("the Lucene query has a ^ or ~ with a wrong number", hint="Write \\^ or \\~.") from error
     except ParseError as error:
         raise QueryError(f"the Lucene query does not parse: {str(error)[:300]}") from error
     return check(_read(parsed, _Context(fields, every=every)))

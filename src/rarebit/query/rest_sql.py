@@ -21,8 +21,8 @@ _ZONED: Final = f"CASE WHEN regexp_matches({_TEXT}, ':.*(?:[Zz]|[+-][0-9:]+)$') 
 _BOUNDS: Final = (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<="))
 
 
-def rest_test(leaf: Leaf, *, now_us: int) -> str:
-    """SQL for a leaf over any value of a field in the JSON column; never NULL.
+def rest_test(leaves: tuple[Leaf, ...], *, now_us: int) -> str:
+    """SQL for any of some leaves over any value of their one field in the JSON column; never NULL.
 
     Numbers compare as numbers with numbers, and by their text with texts. A range compares as its bounds are:
     numbers, dates, or texts.
@@ -32,18 +32,20 @@ def rest_test(leaf: Leaf, *, now_us: int) -> str:
     QueryError
         If the name of the field cannot be one.
     """
-    if not leaf.field or any(char < " " for char in leaf.field):
-        raise QueryError(f"{leaf.field!r} is not the name of a field")
+    field = leaves[0].field
+    if not field or any(char < " " for char in field):
+        raise QueryError(f"{field!r} is not the name of a field")
     column = literal.identifier(REST)
-    path = literal.string("/" + leaf.field.replace("~", "~0").replace("/", "~1"))
+    path = literal.string("/" + field.replace("~", "~0").replace("/", "~1"))
     # Text that is not JSON is an event without further fields, not the end of the query.
     value = f"TRY(json_extract({column}, {path}))"
     items = f"CASE WHEN json_type({value}) = 'ARRAY' THEN json_extract({value}, '$[*]') ELSE [{value}] END"
-    test = f"coalesce(list_bool_or(list_transform({items}, lambda e: {_element(leaf, now_us)})), FALSE)"
-    if not _SIMPLE.fullmatch(leaf.field):
+    wanted = literal.disjunction([_element(leaf, now_us) for leaf in leaves])
+    test = f"coalesce(list_bool_or(list_transform({items}, lambda e: {wanted})), FALSE)"
+    if not _SIMPLE.fullmatch(field):
         return test
     # Finding the name in the text costs far less than reading the JSON of events that have it not.
-    name = literal.string(f'"{leaf.field}"')
+    name = literal.string(f'"{field}"')
     return f"CASE WHEN contains({column}, {name}) THEN {test} ELSE FALSE END"
 
 

@@ -14,6 +14,7 @@ from rarebit.core.time import to_us
 from rarebit.query import literal
 from rarebit.query.address_sql import address_test
 from rarebit.query.columns import ADDRESSES, column_of
+from rarebit.query.gather import AnyOf, gather
 from rarebit.query.rest_sql import rest_test
 from rarebit.query.text_sql import analysed_test, keyword_test
 from rarebit.query.tree import (
@@ -31,7 +32,6 @@ from rarebit.query.tree import (
     Phrase,
     Term,
     Terms,
-    Value,
     check,
 )
 from rarebit.query.typed_sql import typed_test
@@ -59,8 +59,7 @@ def to_sql(node: Node, *, now_us: int | None = None) -> str:
     QueryError
         If the query is too large, a value is not of its field's type, or a pattern cannot be compiled.
     """
-    check(node)
-    return _condition(node, to_us(datetime.now(UTC)) if now_us is None else now_us)
+    return _condition(gather(check(node)), to_us(datetime.now(UTC)) if now_us is None else now_us)
 
 
 def _condition(node: Node, now_us: int) -> str:  # noqa: PLR0911 - one return a case
@@ -72,7 +71,7 @@ def _condition(node: Node, now_us: int) -> str:  # noqa: PLR0911 - one return a 
         case And(nodes=nodes):
             return " AND ".join(f"({_condition(part, now_us)})" for part in nodes) or "TRUE"
         case Or(nodes=nodes):
-            return " OR ".join(f"({_condition(part, now_us)})" for part in _merged(nodes)) or "FALSE"
+            return " OR ".join(f"({_condition(part, now_us)})" for part in nodes) or "FALSE"
         case Not(node=part):
             return f"NOT ({_condition(part, now_us)})"
         case AtLeast(count=count, nodes=nodes):
@@ -85,35 +84,14 @@ def _condition(node: Node, now_us: int) -> str:  # noqa: PLR0911 - one return a 
     raise TypeError(node)
 
 
-def _merged(nodes: tuple[Node, ...]) -> list[Node]:
-    """Alternatives, with exact values of one field gathered: IN is far faster than OR, and reaches statistics."""
-    values: dict[str, list[Value]] = {}
-    others: list[Node] = []
-    for node in nodes:
-        match node:
-            case Term(value=value, case_insensitive=False):
-                values.setdefault(node.field, []).append(value)
-            case Terms(values=many):
-                values.setdefault(node.field, []).extend(many)
-            case Match(text=value) | Phrase(text=value, prefix=False) if not _is_analysed(node.field):
-                values.setdefault(node.field, []).append(value)
-            case _:
-                others.append(node)
-    return [*(Terms(field, tuple(many)) for field, many in values.items()), *others]
-
-
-def _is_analysed(field: str) -> bool:
-    column = column_of(field)
-    return column is not None and column.analysed
-
-
 def _leaf(leaf: Leaf, now_us: int) -> str:
     column = column_of(leaf.field)
+    leaves = leaf.leaves if isinstance(leaf, AnyOf) else (leaf,)
     if column is None:
-        return rest_test(leaf, now_us=now_us)
+        return rest_test(leaves, now_us=now_us)
     name = literal.identifier(column.name)
     if column.kind is Kind.LIST:
-        return _list(leaf, name, addresses=column.name in ADDRESSES)
+        return _list(leaves, name, addresses=column.name in ADDRESSES)
     if column.kind is Kind.SET:
         return _set(leaf, name)
     if column.kind in _TYPED:
@@ -128,10 +106,10 @@ def _leaf(leaf: Leaf, now_us: int) -> str:
     return exists if test == exists else f"{exists} AND {test}"
 
 
-def _list(leaf: Leaf, name: str, *, addresses: bool) -> str:
-    if isinstance(leaf, Exists):
+def _list(leaves: tuple[Leaf, ...], name: str, *, addresses: bool) -> str:
+    if leaves == (Exists(leaves[0].field),):
         return f"coalesce(list_count({name}) > 0, FALSE)"
-    test = address_test(leaf, "e") if addresses else keyword_test(leaf, "e")
+    test = literal.disjunction([address_test(leaf, "e") if addresses else keyword_test(leaf, "e") for leaf in leaves])
     return f"coalesce(list_bool_or(list_transform({name}, lambda e: {test})), FALSE)"
 
 
