@@ -98,14 +98,20 @@ def rank(drafts: Sequence[Draft]) -> list[tuple[Draft, float]]:
 
 
 def within_budget(ranked: Sequence[tuple[Draft, float]], per_day: float) -> list[bool]:
-    """Which of the ranked drafts are opened: at most ``per_day`` for each day they began on (at least one if > 0)."""
-    taken: dict[int, int] = {}
-    most = int(np.ceil(per_day))
+    """Which of the ranked drafts are opened, the most surprising first.
+
+    In every week (of UTC days since 1970) at most ``7 · per_day`` are, on one day at most three times ``per_day``:
+    a quiet day leaves room for a loud one. None is opened that is expected more often than the budget.
+    """
+    weeks: dict[int, int] = {}
+    days: dict[int, int] = {}
     chosen = []
     for draft, expected in ranked:
         day = draft.opened_us // DAY_US
-        open_it = taken.get(day, 0) < most and expected <= 7.0 * per_day
-        taken[day] = taken.get(day, 0) + open_it
+        room = weeks.get(day // 7, 0) < 7.0 * per_day and days.get(day, 0) < max(1.0, 3.0 * per_day)
+        open_it = room and expected <= 7.0 * per_day
+        weeks[day // 7] = weeks.get(day // 7, 0) + open_it
+        days[day] = days.get(day, 0) + open_it
         chosen.append(open_it)
     return chosen
 
@@ -151,8 +157,8 @@ def _sentence(draft: Draft, context: Mapping[str, str]) -> str:
     values = list(dict.fromkeys(record.by_field_value or record.id for record in draft.leading))
     listed = ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")  # noqa: PLR2004
     role = f" ({context['role'].replace('_', ' ')})" if context.get("role") else ""
-    things = "1 thing" if len(values) == 1 else f"{len(values)} things"
-    return f"{draft.host}{role} did {things} that are rare here: {listed}"
+    things = "1 thing that is" if len(values) == 1 else f"{len(values)} things that are"
+    return f"{draft.host}{role} showed {things} rare here: {listed}"
 
 
 def _reason(record: Record) -> Reason:

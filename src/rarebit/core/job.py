@@ -61,6 +61,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Field whose value names the peer group of the entity (``asset.role``, ``host.os.name``)."""
     combine: bool = False
     """Judge every event by all detectors at once and give one record for it."""
+    context: tuple[str, ...] = ()
+    """Fields whose values are a second entity for every detector: how often does this parent start something new?"""
     alert_score: float = 50.0
     """Records at or above this score become alerts; 50 is one expected record a week."""
     where: str = ""

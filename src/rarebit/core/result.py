@@ -30,15 +30,15 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     entity_days: float
     """Days since the entity was first seen."""
     entity_observations: float
-    """Distinct (entity, value, hour) seen before, not decayed."""
+    """Distinct (entity, value, hour) seen before; each counts half after a week of the entity's active hours."""
     entity_novel: float
-    """Of those, first sights by the entity."""
+    """Of those, novel ones, counted the same way."""
     peer_group: str
     peers: int
-    """Entities of the peer group seen before, without this one."""
+    """Entities of the peer group seen before; without this one where it is judged by itself."""
     peers_with_value: int
     fleet: int
-    """Entities seen before, without this one."""
+    """Entities seen before; without this one where it is judged by itself."""
     fleet_with_value: int
     rate: float
     """Learnt probability that an observation of this entity is at this level or above it in novelty."""

@@ -13,13 +13,22 @@ _LEVEL_NAMES: Final = {
 }
 _POPULATION_NAMES: Final = ("seen", "uncommon_in_population", "rare_in_population", "new_to_population")
 
-_NOUNS: Final = {"host.name": "host", "user.name": "user", "source.ip": "source address"}
+_NOUNS: Final = {
+    "host.name": "host",
+    "user.name": "user",
+    "source.ip": "source address",
+    "process.parent.name": "parent",
+}
 _VERBS: Final = {
     "process.name": "started {value}",
     "process.executable": "started {value}",
     "user.name": "had user {value}",
     "host.name": "was on host {value}",
 }
+
+
+_NO_NOVELTY: Final = 0.05
+"""Novelties of late, each halved once a week, below which there are none to speak of."""
 
 
 def level_name(mode: int, level: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from rarebit.core.errors import DefinitionError, RarebitError
@@ -51,6 +51,8 @@ class DetectorPlan:
     value: str
     scope: str | None
     use_null: bool
+    is_context: bool = False
+    """A second view of the same observation, from another of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,26 @@ class JobPlan:
     """A job made ready: detectors, condition, and the fields its kernels need as codes."""
 
     job: Job
-    detectors: tuple[DetectorPlan, ...]
+    groups: tuple[tuple[DetectorPlan, ...], ...]
+    """Detectors that judge an observation together; the first leads, each group gives findings of its own."""
     condition: Node
     coded: tuple[str, ...]
 
     @property
+    def detectors(self) -> tuple[DetectorPlan, ...]:
+        """All detectors, those of contexts too."""
+        return tuple(detector for group in self.groups for detector in group)
+
+    @property
+    def vital(self) -> frozenset[str]:
+        """Fields without which no detector has anything to judge."""
+        views = [detector for detector in self.detectors if not detector.is_context]
+        return frozenset(name for view in views for name in (view.entity, view.value, view.scope) if name)
+
+    @property
     def required(self) -> frozenset[str]:
         """Fields without which the job sees nothing: those of its query and of its detectors."""
-        return frozenset({*fields_of(self.condition), *self.coded} - {TIME})
+        return frozenset({*fields_of(self.condition), *self.vital} - {TIME})
 
 
 def plan(job: Job) -> JobPlan:
@@ -80,11 +94,17 @@ def plan(job: Job) -> JobPlan:
     if refused:
         text = "; ".join(f"{p.where}: {p.text}" for p in refused)
         raise DefinitionError(f"job {job.job_id!r} cannot run: {text}", hint="See rarebit job validate")
-    detectors = tuple(_detector_plan(job, index, detector) for index, detector in enumerate(job.detectors))
-    coded = {name for d in detectors for name in (d.entity, d.value, d.scope) if name}
+    views = [_detector_plan(job, index, detector) for index, detector in enumerate(job.detectors)]
+    groups = (tuple(views),) if job.combine else tuple((view, *_contexts(job, view)) for view in views)
+    coded = {name for group in groups for d in group for name in (d.entity, d.value, d.scope) if name}
     if job.peer_field:
         coded.add(job.peer_field)
-    return JobPlan(job, detectors, condition(job), tuple(sorted(coded)))
+    return JobPlan(job, groups, condition(job), tuple(sorted(coded)))
+
+
+def _contexts(job: Job, view: DetectorPlan) -> list[DetectorPlan]:
+    fields = [name for name in job.context if name not in (view.entity, view.value)]
+    return [replace(view, mode=INDIVIDUAL, frequent=False, entity=name, scope=None, is_context=True) for name in fields]
 
 
 def condition(job: Job) -> Node:

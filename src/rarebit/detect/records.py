@@ -16,7 +16,7 @@ from rarebit.core.result import Explanation, Influencer, Level, Record
 from rarebit.core.time import HOUR_US, iso, parse_span
 from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sentence, what_happened
 from rarebit.detect.plan import DetectorPlan
-from rarebit.detect.rollout import Spread, spreads, verdict
+from rarebit.detect.rollout import INFORMATIONAL, Spread, spreads, verdict
 from rarebit.detect.scan import text_sql
 from rarebit.detect.stream import Findings, JobStream, bucket_start, hour_end
 from rarebit.maths.tail import score_of
@@ -25,7 +25,7 @@ from rarebit.query.sql import to_sql
 
 EVENTS_SHOWN: Final = 20
 """The most event ids a record carries; ``event_count`` counts them all."""
-MOST_EXPECTED: Final = 1000.0
+MOST_EXPECTED: Final = 300.0
 """Findings expected more often than this a week are not kept as records."""
 _PROVENANCE: Final = {
     "parent": "process.parent.name",
@@ -64,9 +64,7 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
     """
     group = stream.groups[index]
     fresh = stream.take_fresh(index)
-    fresh = fresh.take(
-        np.minimum(fresh.found["expected"], stream.expected_now(index, fresh.found["p"])) <= MOST_EXPECTED
-    )
+    fresh = fresh.take(fresh.found["expected"] <= MOST_EXPECTED)
     if not len(fresh):
         return Materialised([], {})
     events = _fetch(stream, group, fresh, join)
@@ -159,7 +157,8 @@ class _Draft:
     def record(self, later: float, about: Spread | None) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         job, lead = self.stream.plan.job, self.group[0]
-        levels = tuple(self._level(detector, part) for detector, part in zip(self.group, self.parts, strict=True))
+        heard = [pair for pair in zip(self.group, self.parts, strict=True) if pair[1]["row"] >= 0]
+        levels = tuple(self._level(detector, part) for detector, part in heard)
         time_us = int(self.found["time_us"])
         own_id = _record_id(self.stream, lead, int(self.found["id"]))
         expected, rollout, extra = later, "", ""
@@ -201,7 +200,7 @@ class _Draft:
     def _in_rollout(self, later: float, about: Spread, own_id: str) -> tuple[float, str, str]:
         lead = _record_id(self.stream, self.group[0], about.lead_id)
         if own_id != lead:
-            return MOST_EXPECTED, lead, ""
+            return INFORMATIONAL, lead, ""
         judged = verdict(about, parent=self._provenance("parent"), trusted=self._trusted(), expected=later)
         hours = (about.last_us - about.first_us) / HOUR_US
         text = rollout_sentence(about.joined, noun(self.group[0].entity), hours)
@@ -238,8 +237,8 @@ class _Draft:
             value=self._text(detector.value) or "",
             level=level_name(detector.mode, int(part["level"])),
             entity_days=(hour - int(part["first_hour"])) / 24.0,
-            entity_observations=int(part["observations"]),
-            entity_novel=int(part["novel"]),
+            entity_observations=round(float(part["observations"]), 3),
+            entity_novel=round(float(part["novel"]), 3),
             peer_group=self.names.get(int(part["group"]), ""),
             peers=int(part["peers"]),
             peers_with_value=int(part["peers_with"]),
@@ -250,7 +249,8 @@ class _Draft:
         )
 
     def _sentence(self, levels: tuple[Level, ...], extra: str) -> str:
-        judged = [level_sentence(level, d.mode) for level, d in zip(levels, self.group, strict=True)]
+        mode = {(d.index, d.entity): d.mode for d in self.group}
+        judged = [level_sentence(level, mode[level.detector_index, level.entity_field]) for level in levels]
         parent = self._provenance("parent")
         user = self._provenance("user")
         by = f" from {parent}" if parent and levels[0].value_field.startswith("process.") else ""

@@ -54,9 +54,9 @@ def spreads(stream: JobStream, index: int) -> dict[tuple[int, int], Spread]:
         made[key] = Spread(
             lead_id=int(part["id"][0]),
             other_ids=tuple(int(code) for code in part["id"][1:]),
-            joined=int(part["joined"].max()),
+            joined=stream.joined(index, key)[0],
             first_us=int(part["window_us"][0]),
-            last_us=int(part["time_us"].max()),
+            last_us=stream.joined(index, key)[1],
         )
     return made
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US, HOUR_US, parse_span
 from rarebit.detect.plan import DetectorPlan, JobPlan
-from rarebit.maths.combine import cauchy
+from rarebit.detect.views import View, beside, together
+from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
 from rarebit.model.rare import RareModel
 from rarebit.model.rare_kernel import CANDIDATE
@@ -25,7 +26,11 @@ from rarebit.model.tables import State, Table, columns_of, rows_from
 
 STATE_VERSION: Final = 1
 KEEP_P: Final = 0.05
-"""Elastic writes no record above 0.035; this is where ours begin."""
+"""Observations up to this probability are looked at in a busy fleet (Elastic writes no record above 0.035)."""
+COLD_DAYS: Final = 7.0
+"""As long as learning lasts at most; then the fit of the tail stands alone."""
+KEPT_A_WEEK: Final = 20_000.0
+"""Where a job makes fewer observations, likelier ones are looked at too: about so many a week."""
 SETTLE_US: Final = DAY_US
 """A finding waits this long to learn whether it was part of a rollout before it counts for the calibration."""
 REMEMBER_US: Final = 7 * DAY_US
@@ -48,6 +53,12 @@ FOUND: Final = np.dtype(
 """A finding: code of its first event's id, time, probability, expected records a week, and its spread."""
 
 Columns = Mapping[str, NDArray[np.int64]]
+
+
+_NONE: Final = np.zeros(0, np.int64)
+UNLISTED: Final = "unlisted"
+"""Peer group of hosts that an inventory does not name."""
+_UNLISTED: Final = hash_text(UNLISTED)
 
 
 class Findings:
@@ -99,22 +110,24 @@ class JobStream:
         self.plan = plan
         self.learn_until_us = learn_until_us
         self.collapse = collapse and not plan.job.combine
+        self._has_inventory = bool(peer_of)
         self.rows = 0
         self.observations = 0
         self.first_us: int | None = None
         self.last_us: int | None = None
         self._day = -1
-        self._groups = [plan.detectors] if plan.job.combine else [(detector,) for detector in plan.detectors]
+        self._keep_p = 1.0
+        self._weekly = np.inf
+        self._groups = plan.groups
         self._models = [[self._model(d, peer_of or {}, pool=pool) for d in group] for group in self._groups]
-        self._calibrators = [TailCalibrator() for _ in self._groups]
+        self._calibrators = [TailCalibrator(cold_days=COLD_DAYS) for _ in self._groups]
         self._pending: list[list[Findings]] = [[] for _ in self._groups]
         self._fresh: list[list[Findings]] = [[] for _ in self._groups]
-        self._spreading: list[set[tuple[int, int]]] = [set() for _ in self._groups]
+        self._spreading: list[dict[tuple[int, int], tuple[int, int]]] = [{} for _ in self._groups]
 
     def _model(self, detector: DetectorPlan, peer_of: Mapping[int, str], *, pool: bool) -> RareModel:
-        keep = 1.0 if self.plan.job.combine else KEEP_P
         limit = memory_limit(self.plan) // len(self.plan.detectors)
-        model = RareModel(detector.mode, frequent=detector.frequent, keep_p=keep, pool=pool, memory_bytes=limit)
+        model = RareModel(detector.mode, frequent=detector.frequent, pool=pool, memory_bytes=limit)
         if detector.entity == "host.name":
             model.set_peers(peer_of)
         return model
@@ -144,16 +157,18 @@ class JobStream:
             self._score(times_us[part], ids[part], {name: column[part] for name, column in columns.items()})
 
     def _score(self, times_us: NDArray[np.int64], ids: NDArray[np.int64], columns: Columns) -> None:
-        peers = columns[self.plan.job.peer_field] if self.plan.job.peer_field else np.zeros(0, np.int64)
+        peers = self._peers(times_us.size, columns)
         for index, group in enumerate(self._groups):
             judged = []
             for detector, model in zip(group, self._models[index], strict=True):
                 entity, value = columns[detector.entity], columns[detector.value]
                 if detector.use_null:
                     entity, value = (np.where(codes == 0, _NULL_CODE, codes) for codes in (entity, value))
-                scope = columns[detector.scope] if detector.scope else np.zeros(0, np.int64)
-                judged.append(model.score_and_learn(times_us, entity, value, peers=peers, scopes=scope))
-            observed = int(np.count_nonzero(~np.isnan(judged[0][0])))
+                scope = columns[detector.scope] if detector.scope else _NONE
+                own_peers = peers if detector.entity == "host.name" else _NONE
+                p, seen = model.score_and_learn(times_us, entity, value, peers=own_peers, scopes=scope)
+                judged.append(View(p, seen, entity != 0))
+            observed = int(np.count_nonzero(~np.isnan(judged[0].p)))
             self.observations += observed
             self._calibrators[index].observe(observed, self._day * DAY_US)
             findings = self._findings(index, ids, judged)
@@ -161,40 +176,48 @@ class JobStream:
                 self._pending[index].append(findings)
                 self._fresh[index].append(findings)
 
-    def _findings(
-        self, index: int, ids: NDArray[np.int64], judged: list[tuple[NDArray[np.float64], Table]]
-    ) -> Findings:
-        parts = [candidates for _, candidates in judged]
-        if len(parts) > 1:
-            common = parts[0]["row"]
-            for part in parts[1:]:
-                common = np.intersect1d(common, part["row"], assume_unique=True)
-            parts = [part[np.isin(part["row"], common)] for part in parts]
-            p = cauchy(np.stack([part["p"] for part in parts])) if common.size else np.zeros(0)
-            keep = p <= KEEP_P
-            parts, p = [part[keep] for part in parts], p[keep]
-        else:
-            p = parts[0]["p"]
-        lead = parts[0]
+    def _peers(self, size: int, columns: Columns) -> NDArray[np.int64]:
+        if self.plan.job.peer_field:
+            return columns[self.plan.job.peer_field]
+        return np.full(size, _UNLISTED, np.int64) if self._has_inventory else _NONE
+
+    def _findings(self, index: int, ids: NDArray[np.int64], judged: list[View]) -> Findings:
+        lead = judged[0].candidates
+        p = together(judged)
         found = np.zeros(lead.size, FOUND)
         found["id"] = ids[lead["row"]]
         for name in ("time_us", "value", "window_us", "joined"):
             found[name] = lead[name]
-        found["spreading"] = lead["spreading"] if self.collapse else 0
         found["p"] = p
-        found["expected"] = self._calibrators[index].expected(p, lead["time_us"] - SETTLE_US)
+        found["spreading"] = lead["spreading"] if self.collapse else 0
         found["learning"] = lead["time_us"] < self.learn_until_us
-        wide = found["spreading"] > 0
-        self._spreading[index].update(
-            zip(found["value"][wide].tolist(), found["window_us"][wide].tolist(), strict=True)
-        )
-        return Findings(found, parts)
+        self._note_spread(index, found)
+        findings = Findings(found, [lead, *(beside(lead, view) for view in judged[1:])]).take(p <= self._keep_p)
+        judged_us = findings.found["time_us"] - SETTLE_US
+        found = findings.found
+        found["expected"] = self._calibrators[index].expected(found["p"], judged_us)
+        # Before there is a tail to go by, no finding is rarer than its own p says.
+        learning = found["learning"] > 0
+        found["expected"][learning] = np.maximum(found["expected"], found["p"] * self._weekly)[learning]
+        return findings
+
+    def _note_spread(self, index: int, found: Table) -> None:
+        """Keep the stretches of first sights that became rollouts, and how many entities have joined them."""
+        joined = self._spreading[index]
+        for row in found[found["spreading"] > 0]:
+            key = (int(row["value"]), int(row["window_us"]))
+            joined[key] = (max(joined.get(key, (0, 0))[0], int(row["joined"])), int(row["time_us"]))
 
     def _start_day(self, day: int) -> None:
         self._day = day
+        days = day - (self.first_us or 0) / DAY_US
+        if days >= 1.0:
+            self._weekly = 7.0 * max(1, self.observations) / days
+            self._keep_p = float(np.clip(KEPT_A_WEEK / self._weekly, KEEP_P, 1.0))
         for index, models in enumerate(self._models):
             for model in models:
                 model.start_day()
+                model.keep_p = 1.0 if len(models) > 1 else self._keep_p
             self._settle(index, day * DAY_US - SETTLE_US)
 
     def _settle(self, index: int, before_us: int) -> None:
@@ -208,8 +231,8 @@ class JobStream:
         pending.found["settled"][due] = 1
         kept = pending.take(pending.found["time_us"] >= before_us - REMEMBER_US)
         self._pending[index] = [kept] if len(kept) else []
-        recent = set(zip(kept.found["value"].tolist(), kept.found["window_us"].tolist(), strict=True))
-        self._spreading[index] &= recent
+        held = self._spreading[index]
+        self._spreading[index] = {key: seen for key, seen in held.items() if seen[1] >= before_us - REMEMBER_US}
 
     def in_rollout(self, index: int, found: Table) -> NDArray[np.bool_]:
         """Which findings belong to a stretch of first sights that became a rollout (bool[n])."""
@@ -225,7 +248,11 @@ class JobStream:
     @property
     def groups(self) -> list[tuple[DetectorPlan, ...]]:
         """Detectors judged together; one finding comes from one of these."""
-        return [tuple(group) for group in self._groups]
+        return list(self._groups)
+
+    def joined(self, index: int, key: tuple[int, int]) -> tuple[int, int]:
+        """Entities that joined a rollout (value code, start of its stretch), and the time of the last."""
+        return self._spreading[index][key]
 
     def recent(self, index: int) -> Findings:
         """Findings of the last days, those of earlier runs too: what a rollout may still take in."""
@@ -261,9 +288,10 @@ class JobStream:
 
     def to_state(self) -> State:
         """The whole memory as plain named arrays."""
+        state: State = {"rates": np.array([self._keep_p, self._weekly])}
         marks = [STATE_VERSION, self.rows, self.observations, self._day, self.learn_until_us]
         marks += [-1 if self.first_us is None else self.first_us, -1 if self.last_us is None else self.last_us]
-        state: State = {"marks": np.array(marks, np.int64)}
+        state["marks"] = np.array(marks, np.int64)
         for index, models in enumerate(self._models):
             for at, model in enumerate(models):
                 state |= {f"m{index}.{at}.{name}": array for name, array in model.to_state().items()}
@@ -272,8 +300,8 @@ class JobStream:
             state |= columns_of(f"f{index}", pending.found)
             for at, part in enumerate(pending.parts):
                 state |= columns_of(f"p{index}.{at}", part)
-            spreading = np.array(sorted(self._spreading[index]), np.int64).reshape(-1, 2)
-            state[f"s{index}"] = spreading
+            rows = [(*key, *seen) for key, seen in sorted(self._spreading[index].items())]
+            state[f"s{index}"] = np.array(rows, np.int64).reshape(-1, 4)
         return state
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> Self:
@@ -295,12 +323,16 @@ class JobStream:
                 parts = [rows_from(f"p{index}.{at}", CANDIDATE, state) for at in range(len(models))]
                 pending = Findings(rows_from(f"f{index}", FOUND, state), parts)
                 self._pending[index] = [pending] if len(pending) else []
-                self._spreading[index] = {(int(a), int(b)) for a, b in state[f"s{index}"]}
+                self._spreading[index] = {(a, b): (c, d) for a, b, c, d in state[f"s{index}"].tolist()}
         except KeyError as error:
             raise StateError(
                 f"the state of job {self.plan.job.job_id!r} lacks {error}", hint="Reset the job: its detectors changed"
             ) from error
         self.rows, self.observations, self._day, self.learn_until_us = marks[1:5]
+        self._keep_p, self._weekly = map(float, state["rates"])
+        for models in self._models:
+            for model in models:
+                model.keep_p = 1.0 if len(models) > 1 else self._keep_p
         self.first_us, self.last_us = (None if mark < 0 else mark for mark in marks[5:7])
         return self
 

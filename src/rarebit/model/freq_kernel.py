@@ -98,7 +98,9 @@ def run(
         peer = peer_table[slot_of(peer_table, pair_code(np.int64(member.group + 1), value_key))]
         known = pair.key != 0
         if not known or pair.hour != hour:
-            level, at = classify(POPULATION, known, value, peer.entities if peer.key != 0 else 0, pair.count)
+            level, at = classify(
+                POPULATION, known, value, peer.entities if peer.key != 0 else 0, pair.count, group_sizes[0], times[row]
+            )
             pair.level = level * 64 + at
             pair.events = 0
             value.observations += 1
@@ -115,8 +117,8 @@ def run(
             single, rate = tail_p(groups, member, level, at, u[row] if u.size else 0.5, settings)
             p = chernoff(pair.events, member.events, single)
             p_out[row] = p
-            if level > 0 and p <= settings.keep_p:
-                seen = (group_sizes[member.group] - 1, peer.entities, group_sizes[0] - 1, pair.events)
+            if level > 0 and (p <= settings.keep_p or (not known and value.spreading > 0)):
+                seen = (group_sizes[member.group], peer.entities, group_sizes[0], pair.events)
                 emit(out, written, row, times[row], (member, value, level), seen, p, rate)
                 out[written].value = values[row]
                 written += 1

@@ -96,6 +96,15 @@ class RareModel:
         if not pool:
             self._groups[2][:] = -1.0
 
+    @property
+    def keep_p(self) -> float:
+        """Probability up to which observations are handed out."""
+        return float(self._setting["keep_p"][0])
+
+    @keep_p.setter
+    def keep_p(self, value: float) -> None:
+        self._setting["keep_p"] = value
+
     def set_peers(self, peer_of: Mapping[int, str]) -> None:
         """Name the peer group of entities by their codes; entities already seen keep their group until reset."""
         keys = np.array(sorted(peer_of), np.int64)
@@ -178,9 +187,7 @@ class RareModel:
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take the memory of :meth:`to_state`; settings stay those of this model."""
-        rows = [
-            rows_from(name, self._pair_type if name == "pairs" else dtype, state) for name, dtype in _TABLES
-        ]
+        rows = [rows_from(name, self._pair_type if name == "pairs" else dtype, state) for name, dtype in _TABLES]
         self._tables = [table_of(part) for part in rows]
         used = state["groups0"].shape[0]
         self._groups = _new_groups(max(16, 2 * used))

@@ -34,6 +34,8 @@ LEVELS: Final = 4
 BINS: Final = 16
 AGES: Final = 5
 HOUR_US: Final = 3_600_000_000
+NEWS_US: Final = 7 * 24 * HOUR_US
+"""So long a value of ``FLEET`` counts as found already."""
 
 DONE: Final = 0
 GROW: Final = 1
@@ -48,8 +50,8 @@ CANDIDATE: Final = np.dtype(
         ("window_us", "i8"),
         ("p", "f8"),
         ("rate", "f8"),
-        ("observations", "i8"),
-        ("novel", "i8"),
+        ("observations", "f8"),
+        ("novel", "f8"),
         ("group", "i4"),
         ("level", "i4"),
         ("first_hour", "i4"),
@@ -256,8 +258,8 @@ def emit(out: Any, at: int, row: int, time_us: int, found: Any, seen: Any, p: fl
     record.entity = entity.key
     record.p = p
     record.rate = rate
-    record.observations = entity.observations
-    record.novel = entity.novel
+    record.observations = entity.n
+    record.novel = entity.k1 + entity.k2 + entity.k3
     record.group = entity.group
     record.level = level
     record.first_hour = entity.first_hour
@@ -274,8 +276,14 @@ def emit(out: Any, at: int, row: int, time_us: int, found: Any, seen: Any, p: fl
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def classify(mode: int, known: bool, value: Any, peers_with: int, count: int) -> tuple[int, int]:
-    """(level, bin) of an observation before it is learnt; the table in the module docstring."""
+def classify(
+    mode: int, known: bool, value: Any, peers_with: int, count: int, fleet: int, time_us: int
+) -> tuple[int, int]:
+    """(level, bin) of an observation before it is learnt; the table in the module docstring.
+
+    What half of the fleet has is not rare in it, however seldom it happens. In ``FLEET`` what is new is found once,
+    at its first sight; for a week after, its further sights are no finding of their own.
+    """
     if mode == INDIVIDUAL:
         if known:
             return 0, log2_bin(count)
@@ -287,6 +295,8 @@ def classify(mode: int, known: bool, value: Any, peers_with: int, count: int) ->
     at = log2_bin(others)
     if others == 0:
         return 3, 0
+    if 2 * value.entities >= fleet or (mode == FLEET and time_us - value.first_us < NEWS_US):
+        return 0, at
     if at <= scale:
         return 2, at
     return (1, at) if at <= (5 if mode == FLEET else 3) else (0, at)
@@ -402,7 +412,9 @@ def run(
         value = value_table[slot_of(value_table, value_key)]
         peer = peer_table[slot_of(peer_table, pair_code(np.int64(entity.group + 1), value_key))]
         known = pair.key != 0
-        level, at = classify(settings.mode, known, value, peer.entities if peer.key != 0 else 0, pair.count)
+        level, at = classify(
+            settings.mode, known, value, peer.entities if peer.key != 0 else 0, pair.count, group_sizes[0], times[row]
+        )
         if level > 0 or settings.full:
             p, rate = tail_p(groups, entity, level, at, u[row] if u.size else 0.5, settings)
             p_out[row] = p
@@ -414,8 +426,9 @@ def run(
             add_value(value, value_key, times[row], sizes)
         if not known:
             note_spread(value, times[row], settings)
-        if level > 0 and p <= settings.keep_p:
-            seen = (group_sizes[entity.group] - 1, peer.entities, group_sizes[0] - 1, 1)
+        if level > 0 and (p <= settings.keep_p or (not known and value.spreading > 0)):
+            alone = 1 if settings.mode == INDIVIDUAL else 0
+            seen = (group_sizes[entity.group] - alone, peer.entities, group_sizes[0] - alone, 1)
             emit(out, written, row, times[row], (entity, value, level), seen, p, rate)
             out[written].value = values[row]
             written += 1

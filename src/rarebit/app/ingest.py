@@ -1,0 +1,110 @@
+"""Files into the lake: every file accounted for, nothing twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from rarebit.app.home import Home
+from rarebit.app.progress import Progress, silent
+from rarebit.core.fields import TIME
+from rarebit.core.report import FileReport, Skipped
+from rarebit.source.read import FileRead, ReadSettings, find_files
+
+_MANY_FILES = 4
+"""Files a day from which it is rewritten as one."""
+
+
+class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an intake did."""
+
+    files: tuple[FileReport, ...]
+    read: int
+    events: int
+    """Events that came out of the files, in the span asked for."""
+    new: int
+    duplicates: int
+    outside: int
+    """Events before ``since`` or from ``until`` on, left out."""
+    seconds: float
+    lake_version: int
+
+
+def ingest(
+    home: Home,
+    paths: Sequence[Path],
+    *,
+    mapping: dict[str, str] | None = None,
+    since_us: int | None = None,
+    until_us: int | None = None,
+    progress: Progress = silent,
+) -> IngestReport:
+    """Read files of any known format into the lake.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist.
+    StateError
+        If the lake is being written by somebody else.
+    """
+    started = time.monotonic()
+    files = find_files(paths)
+    settings = ReadSettings(mapping=mapping or {}, quarantine=home.quarantine)
+    whole = sum(file.stat().st_size for file in files if file.exists())
+    reports: list[FileReport] = []
+    counts = {"events": 0, "new": 0, "duplicates": 0, "outside": 0}
+    done = 0
+    with home.lake.writer() as writer:
+        for file in files:
+            reading = FileRead(file, settings)
+            outside = 0
+            for batch in reading.batches():
+                kept = within(batch, since_us, until_us)
+                outside += batch.num_rows - kept.num_rows
+                result = writer.append(kept)
+                counts["events"] += kept.num_rows
+                counts["new"] += result.new
+                counts["duplicates"] += result.duplicate
+                progress("reading", done + reading.bytes_done, whole)
+            done += reading.bytes_total
+            counts["outside"] += outside
+            reports.append(_with_outside(reading.report(), outside))
+            progress("reading", done, whole)
+        version = writer.commit()
+    crowded = home.lake.summary()
+    if crowded.files > _MANY_FILES * max(1, len(crowded.days)):
+        home.lake.compact()
+        version = home.lake.version()
+    return IngestReport(
+        files=tuple(reports),
+        read=sum(report.read for report in reports),
+        seconds=time.monotonic() - started,
+        lake_version=version,
+        **counts,
+    )
+
+
+def within(batch: pa.RecordBatch, since_us: int | None, until_us: int | None) -> pa.RecordBatch:
+    """The rows of a batch in ``[since_us, until_us)``."""
+    if since_us is None and until_us is None:
+        return batch
+    times = batch.column(TIME).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    keep = np.ones(times.size, np.bool_)
+    if since_us is not None:
+        keep &= times >= since_us
+    if until_us is not None:
+        keep &= times < until_us
+    return batch if keep.all() else batch.filter(pa.array(keep))
+
+
+def _with_outside(report: FileReport, outside: int) -> FileReport:
+    if not outside:
+        return report
+    skipped = (*report.skipped, Skipped(reason="outside --since and --until", count=outside))
+    return msgspec.structs.replace(report, rows=report.rows - outside, skipped=skipped)

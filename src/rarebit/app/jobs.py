@@ -1,0 +1,207 @@
+"""Jobs: those that ship, those of this installation; show, clone, import, export, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rarebit.app.home import Home
+from rarebit.core.errors import DefinitionError, InputError, NotFoundError
+from rarebit.core.job import Job, Json
+from rarebit.detect.catalog import catalog
+from rarebit.detect.elastic import parse_jobs, to_elastic
+from rarebit.detect.plan import JobPlan, Problem, plan, problems
+from rarebit.query.kql import parse_kql
+from rarebit.query.tree import fields_of, rewrite
+
+_MAX_BYTES = 16 << 20
+
+
+class JobLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One job of a listing."""
+
+    id: str
+    description: str
+    detectors: tuple[str, ...]
+    origin: str
+    """``shipped`` or ``local``."""
+    runs_by_default: bool
+    runs: bool
+    note: str = ""
+
+
+def list_jobs(home: Home) -> list[JobLine]:
+    """All jobs, shipped and local, by id."""
+    shipped = [
+        _line(entry.job, "shipped", runs_by_default=entry.default, note=entry.note) for entry in catalog().values()
+    ]
+    local = [_line(job, "local", runs_by_default=True) for job in home.store.list_jobs()]
+    return sorted(shipped + local, key=lambda line: line.id)
+
+
+def _line(job: Job, origin: str, *, runs_by_default: bool, note: str = "") -> JobLine:
+    runs = not any(problem.kind == "refused" for problem in problems(job))
+    return JobLine(
+        id=job.job_id,
+        description=job.description,
+        detectors=tuple(detector_text(job, index) for index in range(len(job.detectors))),
+        origin=origin,
+        runs_by_default=runs_by_default and runs,
+        runs=runs,
+        note=note,
+    )
+
+
+def detector_text(job: Job, index: int) -> str:
+    """A detector as the field writes it: ``rare by process.name partition host.name``."""
+    d = job.detectors[index]
+    parts = [d.function + (f"({d.field_name})" if d.field_name else "")]
+    named = (("by", d.by_field_name), ("over", d.over_field_name), ("partition", d.partition_field_name))
+    return " ".join(parts + [f"{word} {name}" for word, name in named if name])
+
+
+def get_job(home: Home, job_id: str) -> Job:
+    """A job by its whole id.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none; ids that come near are named.
+    """
+    if job_id in catalog():
+        return catalog()[job_id].job
+    try:
+        return home.store.get_job(job_id)
+    except NotFoundError as error:
+        near = [name for name in catalog() if job_id.removesuffix("_ecs") in name or name in job_id]
+        raise NotFoundError(
+            f"no job {job_id!r}", hint=f"Perhaps {', '.join(near[:3])}" if near else "See rarebit job list"
+        ) from error
+
+
+def default_jobs(home: Home) -> list[Job]:
+    """What runs when no job is named: the shipped default set, and every local job that can run."""
+    local = [job for job in home.store.list_jobs() if not any(p.kind == "refused" for p in problems(job))]
+    return [entry.job for entry in catalog().values() if entry.default] + local
+
+
+def planned(home: Home, job: Job) -> JobPlan:
+    """Plan a job, with ``asset.*`` in its query turned into the hosts of the inventory."""
+    made = plan(job)
+    fields = [name for name in fields_of(made.condition) if name.startswith("asset.")]
+    if not fields:
+        return made
+    condition = rewrite(made.condition, home.inventory().resolvers(fields))  # type: ignore[arg-type]
+    return JobPlan(made.job, made.groups, condition, made.coded)
+
+
+def clone_job(home: Home, job_id: str, *, new_id: str, where: str = "", alert_score: float | None = None) -> Job:
+    """A copy of a job under a new id, narrowed by a KQL condition; it is kept and runs from now on.
+
+    Raises
+    ------
+    NotFoundError, DefinitionError, QueryError
+        If there is no such job, the id is taken, or the condition is wrong or names an unknown asset attribute.
+    """
+    job = get_job(home, job_id)
+    _free(home, new_id)
+    if where:
+        parse_kql(where)
+        check_asset_fields(home, where)
+    joined = f"({job.where}) and ({where})" if job.where and where else where or job.where
+    made = msgspec.structs.replace(
+        job,
+        job_id=new_id,
+        where=joined,
+        alert_score=job.alert_score if alert_score is None else alert_score,
+        description=f"{job.description} Only where {joined}." if joined else job.description,
+    )
+    plan(made)
+    _keep(home, made, "clone", job_id)
+    return made
+
+
+def check_asset_fields(home: Home, where: str) -> None:
+    """Refuse a condition on an asset attribute that no host has: it would match nothing in silence."""
+    known = home.inventory().attributes()
+    for name in sorted(fields_of(parse_kql(where))):
+        if name.startswith("asset.") and name.removeprefix("asset.") not in known:
+            raise DefinitionError(
+                f"no host of the inventory has {name}",
+                hint=f"Known: {', '.join(f'asset.{k}' for k in known) or 'none; rarebit asset import FILE first'}",
+            )
+
+
+def import_jobs(home: Home, path: Path, *, new_id: str | None = None) -> list[tuple[Job, list[Problem]]]:
+    """Keep the jobs of a file of Elastic's JSON.
+
+    Raises
+    ------
+    InputError, DefinitionError
+        If the file cannot be read or a definition is wrong; nothing is kept then.
+    """
+    jobs = read_jobs(path)
+    if new_id and len(jobs) == 1:
+        jobs = [msgspec.structs.replace(jobs[0], job_id=new_id)]
+    for job in jobs:
+        _free(home, job.job_id)
+    with home.store.transaction():
+        for job in jobs:
+            _keep(home, job, "import", path.name)
+    return [(job, problems(job)) for job in jobs]
+
+
+def read_jobs(path: Path) -> list[Job]:
+    """Jobs of a file of Elastic's JSON, not kept.
+
+    Raises
+    ------
+    InputError, DefinitionError
+        If the file cannot be read or a definition is wrong.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError("a job file of more than 16 MB", where=str(path))
+        document: Any = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"not a job definition: {error}", where=str(path)) from error
+    return parse_jobs(document, where=str(path))
+
+
+def export_job(home: Home, job_id: str) -> Json:
+    """``{"job": …, "datafeed": …}`` in Elastic's form.
+
+    A clone's own condition and ``asset.*`` in it go out as Query DSL with the hosts they mean today.
+    """
+    job = get_job(home, job_id)
+    body = to_elastic(job)
+    if job.where:
+        from rarebit.query.dsl_write import to_dsl
+
+        body["datafeed"]["query"] = to_dsl(planned(home, job).condition)
+    return body
+
+
+def validate(home: Home, job: Job) -> list[Problem]:
+    """Everything of a definition that is refused or not acted on."""
+    found = problems(job)
+    if job.where:
+        check_asset_fields(home, job.where)
+    return found
+
+
+def problem_json(problem: Problem) -> Json:
+    """A problem as an object."""
+    return {"where": problem.where, "kind": problem.kind, "text": problem.text}
+
+
+def _free(home: Home, job_id: str) -> None:
+    if job_id in catalog() or any(job.job_id == job_id for job in home.store.list_jobs()):
+        raise DefinitionError(f"there is a job {job_id!r} already", hint="Choose another id with --id")
+
+
+def _keep(home: Home, job: Job, action: str, source: str) -> None:
+    home.store.put_job(job, origin=f"{action} {source}")
+    home.store.add_audit("local", f"job {action}", job.job_id, "", source)

@@ -1,0 +1,260 @@
+"""The main job: events into the lake, jobs over them, records, alerts, ranked cases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from rarebit.alert.rules import alerts_of
+from rarebit.app.cases import regroup
+from rarebit.app.home import Home
+from rarebit.app.ingest import IngestReport, ingest
+from rarebit.app.jobs import default_jobs, get_job, planned
+from rarebit.app.progress import Progress, silent
+from rarebit.app.sight import Blind, blind_job
+from rarebit.core.errors import StateError
+from rarebit.core.names import host_key
+from rarebit.core.result import Case, Record
+from rarebit.core.time import DAY_US, iso
+from rarebit.detect.plan import JobPlan
+from rarebit.detect.records import Materialised, materialise, rescored
+from rarebit.detect.rollout import INFORMATIONAL
+from rarebit.detect.scan import feed, request
+from rarebit.detect.stream import REMEMBER_US, UNLISTED, JobStream
+from rarebit.maths.hashing import hash_text
+from rarebit.store import snapshots
+
+LONGEST_LEARNING_US = 7 * DAY_US
+DEFAULT_BUDGET = 10.0
+_RESCORE_US = 28 * DAY_US
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to run."""
+
+    jobs: tuple[str, ...] = ()
+    since_us: int | None = None
+    until_us: int | None = None
+    learn_until_us: int | None = None
+    budget: float = DEFAULT_BUDGET
+    """Cases a day."""
+    mapping: dict[str, str] = msgspec.field(default_factory=dict)
+    pool: bool = True
+    collapse: bool = True
+
+
+class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What one job did in a run."""
+
+    job_id: str
+    events: int
+    observations: int
+    entities: int
+    records: int
+    alerts: int
+    learning_until: str | None
+    memory_bytes: int
+    memory_limit_bytes: int
+    evicted_pairs: int
+    tail_shape: float
+    """ξ of the tail fit: about 0 where the model's probabilities are right."""
+    blind: Blind | None = None
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run did, and what it could not do."""
+
+    events_read: int
+    events_new: int
+    duplicates: int
+    skipped: int
+    first: str | None
+    last: str | None
+    jobs: tuple[JobOutcome, ...]
+    records: int
+    alerts: int
+    cases: int
+    cases_below: int
+    budget_per_day: float
+    seconds_reading: float
+    seconds_detecting: float
+    files: int
+    files_unread: int
+
+    @property
+    def degraded(self) -> bool:
+        """Whether a part could not do its work: a job blind, a file unread."""
+        return self.files_unread > 0 or all(job.blind is not None for job in self.jobs)
+
+
+def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Progress = silent) -> RunSummary:
+    """Read files, run the jobs over what is new, and group what they find.
+
+    Results, model state and positions are committed together; a run that is cut off leaves the state before it.
+
+    Raises
+    ------
+    RarebitError
+        If a path, job or condition is wrong, or the home is in use.
+    """
+    jobs = [get_job(home, name) for name in options.jobs] or default_jobs(home)
+    plans = [planned(home, job) for job in jobs]
+    taken = ingest(
+        home, paths, mapping=options.mapping, since_us=options.since_us, until_us=options.until_us, progress=progress
+    )
+    started = time.monotonic()
+    streams = [open_stream(home, plan, options) for plan in plans]
+    version = home.lake.version()
+    scan(home, streams, progress)
+    outcomes = commit(home, streams, version, progress)
+    cases = regroup(home, options.budget)
+    summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started)
+    with home.store.transaction():
+        home.store.put_file_reports(list(taken.files), iso(int(time.time() * 1e6)))
+        home.store.put_run(msgspec.to_builtins(summary))
+    return summary
+
+
+def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
+    """The job's stream as the last run left it, or a new one."""
+    inventory = home.inventory()
+    peers = {hash_text(host_key(host)): role for host, role in inventory.peer_of().items()}
+    position = home.store.get_position(plan.job.job_id)
+    learn_until = options.learn_until_us if options.learn_until_us is not None else _learning_end(home)
+    stream = JobStream(plan, learn_until_us=learn_until, peer_of=peers, pool=options.pool, collapse=options.collapse)
+    if position is not None:
+        arrays, _ = snapshots.load(home.snapshots / position.state_name)
+        stream.load_state(arrays)
+        if options.learn_until_us is not None:
+            stream.learn_until_us = options.learn_until_us
+    return stream
+
+
+def _learning_end(home: Home) -> int:
+    """A third of what there is, at most a week: before that everything is new to everybody."""
+    summary = home.lake.summary()
+    if summary.first_us is None or summary.last_us is None:
+        return 0
+    return summary.first_us + min(LONGEST_LEARNING_US, (summary.last_us - summary.first_us) // 3)
+
+
+def scan(home: Home, streams: Sequence[JobStream], progress: Progress = silent) -> None:
+    """Give each job the events committed since it last ran; jobs that stand at one place share a scan."""
+    places: dict[int | None, list[JobStream]] = {}
+    for stream in streams:
+        position = home.store.get_position(stream.plan.job.job_id)
+        places.setdefault(position.lake_version if position else None, []).append(stream)
+    for since, together in places.items():
+        asked = request([stream.plan for stream in together])
+        summary = home.lake.summary()
+        first, last = summary.first_us or 0, summary.last_us or 0
+        tables = home.lake.scan(columns=asked.columns, where=asked.where, since_version=since)
+        for reached in feed(together, tables):
+            progress("detecting", reached - first, last - first)
+        progress("detecting", last - first, last - first)
+
+
+def commit(home: Home, streams: Sequence[JobStream], version: int, progress: Progress = silent) -> list[JobOutcome]:
+    """Write what the streams found, their state and their position, all of it or nothing."""
+    names = group_names(home)
+    made = []
+    for at, stream in enumerate(streams):
+        progress("explaining", at, len(streams))
+        found = [materialise(stream, i, home.lake.join, names) for i in range(len(stream.groups))]
+        state_name = snapshots.save(home.snapshots, stream.plan.job.job_id, stream.to_state(), {"rows": stream.rows})
+        made.append((stream, found, state_name))
+    progress("explaining", len(streams), len(streams))
+    outcomes = []
+    with home.store.transaction():
+        for stream, found, state_name in made:
+            outcomes.append(_keep(home, stream, found))
+            home.store.put_position(stream.plan.job.job_id, version, stream.last_us or 0, state_name)
+    kept = [p.state_name for job in _known_jobs(home) if (p := home.store.get_position(job))]
+    snapshots.prune(home.snapshots, kept)
+    return outcomes
+
+
+def _known_jobs(home: Home) -> list[str]:
+    from rarebit.detect.catalog import catalog
+
+    return [*catalog(), *(job.job_id for job in home.store.list_jobs())]
+
+
+def group_names(home: Home) -> Mapping[int, str]:
+    """Names of peer groups by their code."""
+    return {hash_text(role): role for role in {*home.inventory().peer_of().values(), UNLISTED}}
+
+
+def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcome:
+    job = stream.plan.job
+    fresh = [record for part in found for record in part.records]
+    home.store.put_records(fresh)
+    changed = _settle_older(home, stream, found, {record.id for record in fresh})
+    home.store.put_records(changed)
+    alerts = alerts_of(job, fresh)
+    home.store.put_alerts(alerts)
+    health = stream.health()
+    return JobOutcome(
+        job_id=job.job_id,
+        events=stream.rows,
+        observations=stream.observations,
+        entities=health["entities"],
+        records=len(fresh),
+        alerts=len(alerts),
+        learning_until=iso(stream.learn_until_us) if stream.learn_until_us else None,
+        memory_bytes=health["memory_bytes"],
+        memory_limit_bytes=health["memory_limit_bytes"],
+        evicted_pairs=health["evicted_pairs"],
+        tail_shape=round(float(health["calibration"][0]["xi"]), 3),
+        blind=blind_job(home, stream.plan) if stream.rows == 0 else None,
+    )
+
+
+def _settle_older(home: Home, stream: JobStream, found: list[Materialised], fresh: set[str]) -> list[Record]:
+    """Earlier records with their later values: taken in by a rollout, or scored by the latest fit."""
+    if stream.last_us is None:
+        return []
+    absorbed = {key: lead for part in found for key, lead in part.absorbed.items() if key not in fresh}
+    older = home.store.list_records(
+        job_id=stream.plan.job.job_id, start_us=stream.last_us - max(_RESCORE_US, REMEMBER_US)
+    )
+    changed = []
+    for record in older:
+        if record.id in fresh or record.rollout:
+            continue
+        if record.id in absorbed:
+            changed.append(rescored(record, INFORMATIONAL, rollout=absorbed[record.id]))
+    return changed
+
+
+def _summary(
+    home: Home, taken: IngestReport, outcomes: list[JobOutcome], cases: list[Case], options: RunOptions, seconds: float
+) -> RunSummary:
+    lake = home.lake.summary()
+    return RunSummary(
+        events_read=taken.read,
+        events_new=taken.new,
+        duplicates=taken.duplicates,
+        skipped=sum(part.count for report in taken.files for part in report.skipped),
+        first=iso(lake.first_us) if lake.first_us is not None else None,
+        last=iso(lake.last_us) if lake.last_us is not None else None,
+        jobs=tuple(outcomes),
+        records=sum(outcome.records for outcome in outcomes),
+        alerts=sum(outcome.alerts for outcome in outcomes),
+        cases=sum(case.state == "open" for case in cases),
+        cases_below=sum(case.state == "below" for case in cases),
+        budget_per_day=options.budget,
+        seconds_reading=taken.seconds,
+        seconds_detecting=seconds,
+        files=len(taken.files),
+        files_unread=sum(bool(report.error) or (report.rows == 0 and report.read > 0) for report in taken.files),
+    )
+
+
+def require_events(home: Home) -> None:
+    """Refuse to list results where nothing was ever read."""
+    if home.lake.version() < 0:
+        raise StateError("nothing has been read yet", where=str(home.path), hint="Run: rarebit run PATH")

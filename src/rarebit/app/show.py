@@ -1,0 +1,165 @@
+"""What was found, and the events behind it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from rarebit.app.home import Home
+from rarebit.app.run import require_events
+from rarebit.core.errors import InputError
+from rarebit.core.result import Alert, Case, Record
+from rarebit.core.time import DAY_US, day_of, parse_time
+from rarebit.lake import documents
+from rarebit.query.dsl import parse_dsl
+from rarebit.query.kql import parse_kql
+from rarebit.query.lucene import parse_lucene
+from rarebit.query.sql import to_sql
+from rarebit.query.tree import Node, fields_of, rewrite
+
+Language = Literal["kql", "lucene", "dsl"]
+CASE_STATES = ("open", "closed", "below", "withdrawn", "all")
+
+
+def records(
+    home: Home,
+    *,
+    job_id: str | None = None,
+    min_score: float | None = None,
+    since_us: int | None = None,
+    until_us: int | None = None,
+    host: str | None = None,
+    limit: int | None = None,
+) -> list[Record]:
+    """Records, the highest score first."""
+    require_events(home)
+    return home.store.list_records(
+        job_id=job_id, min_score=min_score, start_us=since_us, end_us=until_us, entity_id=host, limit=limit
+    )
+
+
+def alerts(
+    home: Home, *, min_score: float | None = None, host: str | None = None, limit: int | None = None
+) -> list[Alert]:
+    """Alerts, the highest score first."""
+    require_events(home)
+    return home.store.list_alerts(min_score=min_score, entity_id=host, limit=limit)
+
+
+def cases(home: Home, *, state: str = "open", limit: int | None = None) -> list[Case]:
+    """Cases by rank; ``all`` states, or one of :data:`CASE_STATES`.
+
+    Raises
+    ------
+    InputError
+        If there is no such state.
+    """
+    require_events(home)
+    if state not in CASE_STATES:
+        raise InputError(f"{state!r} is no state of a case", hint=f"One of {', '.join(CASE_STATES)}")
+    return home.store.list_cases(state=None if state == "all" else state, limit=limit)
+
+
+def case(home: Home, case_id: str) -> Case:
+    """A case by id, by the beginning of its id, or by its rank.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    require_events(home)
+    if case_id.isdigit() and len(case_id) < 6:  # noqa: PLR2004 shorter than any id
+        for found in home.store.list_cases():
+            if found.rank == int(case_id) and found.state in ("open", "below", "closed"):
+                return found
+    return home.store.get_case(case_id)
+
+
+def condition(home: Home, text: str, language: Language = "kql") -> Node:
+    """A query of any language as a tree, with ``asset.*`` turned into hosts.
+
+    Raises
+    ------
+    QueryError, InputError
+        If it does not parse.
+    """
+    if language == "dsl":
+        import msgspec
+
+        try:
+            node = parse_dsl(msgspec.json.decode(text))
+        except msgspec.DecodeError as error:
+            raise InputError(f"not JSON: {error}", hint="Query DSL is one JSON object") from error
+    else:
+        node = parse_kql(text) if language == "kql" else parse_lucene(text)
+    fields = [name for name in fields_of(node) if name.startswith("asset.")]
+    return rewrite(node, home.inventory().resolvers(fields)) if fields else node  # type: ignore[arg-type]
+
+
+def events(
+    home: Home,
+    *,
+    where: str | None = None,
+    language: Language = "kql",
+    record_id: str | None = None,
+    alert_id: str | None = None,
+    case_id: str | None = None,
+    since_us: int | None = None,
+    until_us: int | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Events as nested ECS documents: by query, or those behind a record, an alert or a case.
+
+    Raises
+    ------
+    InputError
+        If not exactly one of the four is asked for.
+    """
+    require_events(home)
+    asked = [name for name in (where, record_id, alert_id, case_id) if name is not None]
+    if len(asked) != 1:
+        raise InputError("say which events", hint="Give one of --record, --alert, --case, --where")
+    if where is not None:
+        sql = to_sql(condition(home, where, language))
+        return documents(home.lake.events(where=sql, limit=limit, start_us=since_us, end_us=until_us))
+    found = _by_id(home, *_ids(home, record_id, alert_id, case_id))
+    return documents(found.slice(0, limit) if limit is not None else found)
+
+
+def _ids(home: Home, record_id: str | None, alert_id: str | None, case_id: str | None) -> tuple[list[str], list[str]]:
+    if record_id is not None:
+        held = [home.store.get_record(record_id)]
+    elif alert_id is not None:
+        held = [home.store.get_record(home.store.get_alert(alert_id).record_id)]
+    else:
+        held = [home.store.get_record(name) for name in case(home, case_id or "").record_ids]
+    ids = list(dict.fromkeys(name for record in held for name in record.event_ids))
+    return ids, sorted({day for record in held for day in _days(record)})
+
+
+def _days(record: Record) -> list[str]:
+    """Events of an observation lie within the hour of its first, hence on that day or the next."""
+    at = parse_time(record.time)
+    return [day_of(at), day_of(at + DAY_US)]
+
+
+def _by_id(home: Home, ids: list[str], days: list[str]) -> pa.Table:
+    return home.lake.by_id(ids, days=days)
+
+
+def judge(home: Home, case_id: str, *, state: str, verdict: str | None, actor: str) -> Case:
+    """Close a case, or give a verdict on it; kept beside every later run, and audited.
+
+    Raises
+    ------
+    InputError
+        If there is no such verdict.
+    """
+    if verdict is not None and verdict not in VERDICTS:
+        raise InputError(f"{verdict!r} is no verdict", hint=f"One of {', '.join(VERDICTS)}")
+    return home.store.judge_case(case(home, case_id).id, state=state, verdict=verdict, actor=actor)
+
+
+VERDICTS = ("true", "benign", "false", "unsure")

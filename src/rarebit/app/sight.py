@@ -1,0 +1,51 @@
+"""What a job can see: which of its fields the events have, and which they lack."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rarebit.app.home import Home
+from rarebit.core.fields import REST
+from rarebit.core.schema import has_column
+from rarebit.detect.plan import JobPlan
+from rarebit.query import literal
+
+
+class Blind(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that had no event to judge, and why."""
+
+    missing: tuple[str, ...]
+    """Fields it needs that no event has."""
+    reason: str
+
+
+def blind_job(home: Home, plan: JobPlan) -> Blind:
+    """Why a job had no event: fields that are absent everywhere, or a condition that nothing meets."""
+    required = sorted(plan.required)
+    present = _present(home, required)
+    return explain_blindness(plan, tuple(name for name in required if not present[name]), home.lake.summary().events)
+
+
+def explain_blindness(plan: JobPlan, missing: tuple[str, ...], events: int) -> Blind:
+    """The reason in words."""
+    needed = [name for name in sorted(plan.vital) if name in missing]
+    if events == 0:
+        return Blind(missing=missing, reason="there are no events")
+    if needed:
+        return Blind(missing=missing, reason=f"no event has {', '.join(needed)}")
+    if missing:
+        return Blind(missing=missing, reason=f"no event meets its query; none has {', '.join(missing)}")
+    return Blind(missing=(), reason="no event meets its query")
+
+
+def _present(home: Home, fields: list[str]) -> dict[str, bool]:
+    if home.lake.version() < 0:
+        return dict.fromkeys(fields, False)
+    tests = []
+    for name in fields:
+        if has_column(name):
+            tests.append(f"bool_or({literal.identifier(name)} IS NOT NULL)")
+        else:
+            tests.append(f"bool_or(contains({literal.identifier(REST)}, {literal.string(chr(34) + name + chr(34))}))")
+    row = home.lake.sql(f"SELECT {', '.join(f'{t} AS c{i}' for i, t in enumerate(tests))} FROM events").to_pylist()[0]
+    return {name: bool(row[f"c{i}"]) for i, name in enumerate(fields)}

@@ -1,0 +1,92 @@
+"""How an installation stands: events, sources, jobs, lateness, memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from rarebit.app.home import Home
+from rarebit.app.jobs import default_jobs, planned
+from rarebit.app.sight import blind_job
+from rarebit.core.time import iso
+from rarebit.store import snapshots
+
+
+class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One job's standing."""
+
+    id: str
+    state: str
+    """``never ran``, ``blind``, ``learning`` or ``watching``."""
+    reached: str | None
+    """Time of the last event it has judged."""
+    behind: int
+    """Versions of the lake it has not read yet."""
+    snapshot_bytes: int
+    reason: str = ""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """One installation's standing."""
+
+    home: str
+    events: int
+    first: str | None
+    last: str | None
+    days: int
+    bytes: int
+    hosts_in_inventory: int
+    files_read: int
+    files_with_trouble: int
+    jobs: tuple[JobStatus, ...]
+    last_run: dict[str, Any] | None
+
+
+def status(home: Home) -> Status:
+    """Look at an installation without changing it."""
+    lake = home.lake.summary()
+    reports = home.store.list_file_reports()
+    return Status(
+        home=str(home.path),
+        events=lake.events,
+        first=iso(lake.first_us) if lake.first_us is not None else None,
+        last=iso(lake.last_us) if lake.last_us is not None else None,
+        days=len(lake.days),
+        bytes=lake.bytes,
+        hosts_in_inventory=len(home.inventory()),
+        files_read=len(reports),
+        files_with_trouble=sum(bool(report.error or report.skipped) for report in reports),
+        jobs=tuple(_job(home, job_id, lake.version, lake.last_us) for job_id in _ids(home)),
+        last_run=home.store.last_run(),
+    )
+
+
+def _ids(home: Home) -> list[str]:
+    last = home.store.last_run() or {}
+    ran = [job["job_id"] for job in last.get("jobs", [])]
+    return list(dict.fromkeys([*ran, *(job.job_id for job in default_jobs(home))]))
+
+
+def _job(home: Home, job_id: str, version: int, last_us: int | None) -> JobStatus:
+    position = home.store.get_position(job_id)
+    if position is None:
+        return JobStatus(id=job_id, state="never ran", reached=None, behind=version + 1, snapshot_bytes=0)
+    path = home.snapshots / position.state_name
+    arrays, _ = snapshots.load(path)
+    rows, learn_until = int(arrays["marks"][1]), int(arrays["marks"][4])
+    reason, state = "", "watching"
+    if rows == 0:
+        from rarebit.app.jobs import get_job
+
+        state, reason = "blind", blind_job(home, planned(home, get_job(home, job_id))).reason
+    elif last_us is not None and last_us < learn_until:
+        state, reason = "learning", f"until {iso(learn_until)}"
+    return JobStatus(
+        id=job_id,
+        state=state,
+        reached=iso(position.watermark_us) if position.watermark_us else None,
+        behind=version - position.lake_version,
+        snapshot_bytes=path.stat().st_size,
+        reason=reason,
+    )

@@ -1,0 +1,83 @@
+"""How a case looks in the terminal: who, what, why, proof, next step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.text import Text
+
+from rarebit.app.home import Home
+from rarebit.app.jobs import get_job
+from rarebit.cli.output import data, rate, safe, table
+from rarebit.core.errors import NotFoundError
+from rarebit.core.result import Case
+
+_REASONS = 3
+_TIMELINE = 8
+
+
+def print_cases(cases: Sequence[Case]) -> None:
+    """A ranked list, one line a case and its strongest reason."""
+    out = data()
+    if not cases:
+        out.print(safe("no cases"))
+        return
+    made = table("#", "score", "expected", "host", "since", "what, and why", right=("#", "score"))
+    for case in cases:
+        reason = case.reasons[0].sentence if case.reasons else ""
+        made.add_row(
+            str(case.rank), f"{case.score:.0f}", rate(case.expected_per_week), safe(case.entity.name),
+            case.opened_at[:16].replace("T", " "), Group(Text.assemble(safe(case.sentence), style="bold"), safe(reason)),
+        )  # fmt: skip
+    out.print(made)
+
+
+def print_case(home: Home, case: Case) -> None:
+    """One case, so that it can be judged without opening anything else."""
+    out = data()
+    head = f"case {case.rank}  score {case.score:.0f}  expected {rate(case.expected_per_week)}  {case.state}"
+    head += f"  verdict {case.verdict}" if case.verdict else ""
+    known = ", ".join(f"{name} {value}" for name, value in sorted(case.context.items()))
+    lines: list[Text] = [Text.assemble(safe(case.sentence), style="bold")]
+    lines.append(safe(f"who: {case.entity.name}" + (f" ({known})" if known else "")))
+    lines.append(safe(f"when: {case.opened_at} to {case.updated_at}; {case.event_count} events; id {case.id}"))
+    if case.techniques:
+        lines.append(safe(f"ATT&CK: {', '.join(case.tactics)} ({', '.join(case.techniques)})"))
+    out.print(Panel(Group(*lines), title=head, title_align="left"))
+    out.print("why", style="bold")
+    for reason in case.reasons[:_REASONS]:
+        out.print(safe(f"  {reason.score:3.0f}  {reason.sentence}"))
+    if len(case.reasons) > _REASONS:
+        out.print(
+            safe(f"       and {len(case.reasons) - _REASONS} more: rarebit record list --host {case.entity.name}")
+        )
+    _print_timeline(case)
+    out.print("next", style="bold")
+    for step in _next_steps(home, case):
+        out.print(safe(f"  {step}"))
+    out.print("queries", style="bold")
+    for language in ("kql", "esql"):
+        out.print(safe(f"  {language}: {case.queries.get(language, '')}"))
+    out.print(safe(f"  raw events: rarebit event list --case {case.id[:8]}"))
+
+
+def _print_timeline(case: Case) -> None:
+    out = data()
+    out.print("timeline", style="bold")
+    for entry in case.timeline[:_TIMELINE]:
+        out.print(safe(f"  {entry.time[:19]}  {entry.text}"))
+    if len(case.timeline) > _TIMELINE:
+        out.print(safe(f"  and {len(case.timeline) - _TIMELINE} more"))
+
+
+def _next_steps(home: Home, case: Case) -> list[str]:
+    if not case.reasons:
+        return []
+    record = home.store.get_record(case.reasons[0].id)
+    try:
+        guide = get_job(home, record.job_id).guide
+    except NotFoundError:
+        return []
+    return [*guide.next_steps, *(f"benign if: {text}" for text in guide.benign)]

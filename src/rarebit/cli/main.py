@@ -1,0 +1,69 @@
+"""The command ``rarebit``: exit codes 0 fine, 1 only with --fail-on, 2 usage or input, 3 ran degraded or blind."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import rarebit
+from rarebit.cli import asset, job, results, work
+from rarebit.cli.output import notes, safe
+from rarebit.core.errors import RarebitError
+
+USAGE = 2
+
+app = typer.Typer(
+    name="rarebit",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="A short, ranked, explained list of what is rare in a fleet's telemetry.",
+)
+for command in (work.demo, work.check, work.run, work.status, work.simulate):
+    app.command()(command)
+for name, group in (
+    ("job", job.app),
+    ("record", results.record_app),
+    ("alert", results.alert_app),
+    ("case", results.case_app),
+    ("event", results.event_app),
+    ("asset", asset.app),
+):
+    app.add_typer(group, name=name)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(rarebit.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Answer options that stand before the command."""
+
+
+def main() -> None:
+    """Run the command line; errors made on purpose become one line on stderr and exit code 2."""
+    try:
+        app()
+    except RarebitError as error:
+        notes().print(safe(f"rarebit: {error}"))
+        sys.exit(USAGE)
+    except BrokenPipeError:
+        # Whoever read the data has enough; what is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        notes().print("interrupted; what was committed before stays")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rarebit.app.home import HOME_VARIABLE, Home, default_home
+from rarebit.core.time import parse_time
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Directory of the installation.", envvar=HOME_VARIABLE, show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="NDJSON on stdout, one object a line.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
+
+
+@contextmanager
+def home_at(path: Path | None) -> Iterator[Home]:
+    """The installation at a path, or at the default place, closed at the end."""
+    home = Home(path or default_home())
+    try:
+        yield home
+    finally:
+        home.close()
+
+
+def moment(text: str | None) -> int | None:
+    """Microseconds of an option such as ``2026-11-24T08:00Z`` or ``7d``."""
+    return None if text is None else parse_time(text)

@@ -1,0 +1,230 @@
+"""``rarebit record | alert | case | event``: what was found, and the events behind it."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from rarebit.app import show
+from rarebit.cli.cases import print_case, print_cases
+from rarebit.cli.options import HomeOption, JsonOption, LimitOption, home_at, moment
+from rarebit.cli.output import data, rate, safe, table, write_json
+from rarebit.core.result import Alert, Record
+
+record_app = typer.Typer(no_args_is_help=True, help="Records: one series unusual in one bucket.")
+alert_app = typer.Typer(no_args_is_help=True, help="Alerts: records at or above their job's threshold.")
+case_app = typer.Typer(no_args_is_help=True, help="Cases: the unit of work, ranked.")
+event_app = typer.Typer(no_args_is_help=True, help="Events: the raw telemetry.")
+
+HostOption = Annotated[str | None, typer.Option("--host", help="Only of this host.")]
+ScoreOption = Annotated[float | None, typer.Option("--min-score", help="Only at or above this score.")]
+SinceOption = Annotated[str | None, typer.Option("--since", help="Not before this time (ISO 8601, or 7d).")]
+UntilOption = Annotated[str | None, typer.Option("--until", help="Before this time.")]
+_SHOWN = 50
+
+
+@record_app.command("list")
+def list_records(
+    job: Annotated[str | None, typer.Option("--job", help="Only of this job.")] = None,
+    min_score: ScoreOption = None,
+    host: HostOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: LimitOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List records, the highest score first."""
+    with home_at(home) as place:
+        found = show.records(
+            place, job_id=job, min_score=min_score, host=host, since_us=moment(since), until_us=moment(until),
+            limit=limit if limit or json else _SHOWN,
+        )  # fmt: skip
+    if json:
+        write_json(found)
+        return
+    made = table("id", "score", "expected", "time", "job", "what", right=("score",))
+    for record in found:
+        state = " (learning)" if record.learning else " (rollout)" if record.rollout else ""
+        made.add_row(
+            record.id[:10], f"{record.record_score:.0f}", rate(record.expected_per_week), record.time[:19],
+            safe(record.job_id), safe(record.explanation.sentence + state),
+        )  # fmt: skip
+    data().print(made)
+
+
+@record_app.command("show")
+def show_record(record_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show one record with the counts it rests on."""
+    with home_at(home) as place:
+        record = place.store.get_record(record_id)
+    if json:
+        write_json([record])
+    else:
+        _print_record(record)
+
+
+def _print_record(record: Record) -> None:
+    out = data()
+    out.print(safe(record.explanation.sentence), style="bold")
+    out.print(safe(f"{record.job_id}, detector {record.detector_index}, {record.time}"))
+    out.print(
+        safe(
+            f"score {record.record_score:.1f} (first {record.initial_record_score:.1f}): expected "
+            f"{rate(record.expected_per_week)} (first {rate(record.initial_expected_per_week)}), "
+            f"p = {record.probability:.2g}"
+        )
+    )
+    for level in record.explanation.levels:
+        counts = msgspec.to_builtins(level)
+        out.print(safe("; ".join(f"{name} {_short(value)}" for name, value in counts.items())))
+    for influencer in record.influencers:
+        out.print(safe(f"{influencer.influencer_field_name}: {', '.join(influencer.influencer_field_values)}"))
+    out.print(safe(f"{record.event_count} events: {', '.join(record.event_ids[:5])}"))
+    out.print(safe(f"rarebit event list --record {record.id[:10]}"))
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@alert_app.command("list")
+def list_alerts(
+    min_score: ScoreOption = None,
+    host: HostOption = None,
+    limit: LimitOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List alerts, the highest score first."""
+    with home_at(home) as place:
+        found = show.alerts(place, min_score=min_score, host=host, limit=limit if limit or json else _SHOWN)
+    if json:
+        write_json(found)
+        return
+    made = table("id", "score", "time", "rule", "what", right=("score",))
+    for alert in found:
+        made.add_row(
+            alert.id[:10], f"{alert.score:.0f}", alert.timestamp[:19], safe(alert.rule_id), safe(alert.sentence)
+        )
+    data().print(made)
+
+
+@alert_app.command("show")
+def show_alert(alert_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show one alert and the record it comes from."""
+    with home_at(home) as place:
+        alert: Alert = place.store.get_alert(alert_id)
+        record = place.store.get_record(alert.record_id)
+    if json:
+        write_json([alert])
+        return
+    data().print(safe(f"{alert.rule_id}; ATT&CK {', '.join(alert.techniques)}"))
+    _print_record(record)
+
+
+@case_app.command("list")
+def list_cases(
+    state: Annotated[str, typer.Option("--state", help="open, below, closed, withdrawn or all.")] = "open",
+    limit: LimitOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List cases by rank; those below the budget with --state below."""
+    with home_at(home) as place:
+        found = show.cases(place, state=state, limit=limit)
+    if json:
+        write_json(found)
+    else:
+        print_cases(found)
+
+
+@case_app.command("show")
+def show_case(
+    case: Annotated[str, typer.Argument(help="Id, beginning of an id, or rank.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show who, what, why, the proof, and what to do next."""
+    with home_at(home) as place:
+        found = show.case(place, case)
+        if json:
+            write_json([found])
+        else:
+            print_case(place, found)
+
+
+@case_app.command("close")
+def close_case(case: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Close a case; it stays closed, and is kept."""
+    _judge(case, "closed", None, home, json=json)
+
+
+@case_app.command()
+def verdict(
+    case: str,
+    verdict: Annotated[str, typer.Argument(help="true, benign, false or unsure.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say what a case was; anything but unsure closes it."""
+    _judge(case, "open" if verdict == "unsure" else "closed", verdict, home, json=json)
+
+
+def _judge(case: str, state: str, verdict: str | None, home: Any, *, json: bool) -> None:  # noqa: ANN401
+    with home_at(home) as place:
+        changed = show.judge(place, case, state=state, verdict=verdict, actor=getpass.getuser())
+    if json:
+        write_json([changed])
+    else:
+        data().print(safe(f"case {changed.id}: {changed.state}, verdict {changed.verdict or 'none'}"))
+
+
+@event_app.command("list")
+def list_events(
+    record: Annotated[str | None, typer.Option("--record", help="Events of a record.")] = None,
+    alert: Annotated[str | None, typer.Option("--alert", help="Events of an alert.")] = None,
+    case: Annotated[str | None, typer.Option("--case", help="Events of a case.")] = None,
+    where: Annotated[str | None, typer.Option("--where", help="Events that meet a query.")] = None,
+    language: Annotated[str, typer.Option("--language", help="Of --where: kql, lucene or dsl.")] = "kql",
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: LimitOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List events in order of time."""
+    if language not in ("kql", "lucene", "dsl"):
+        raise typer.BadParameter(f"{language!r} is none of kql, lucene, dsl", param_hint="--language")
+    with home_at(home) as place:
+        found = show.events(
+            place, record_id=record, alert_id=alert, case_id=case, where=where, language=language,  # type: ignore[arg-type]
+            since_us=moment(since), until_us=moment(until), limit=limit if limit or json else _SHOWN,
+        )  # fmt: skip
+    if json:
+        write_json(found)
+        return
+    made = table("time", "host", "user", "what", "parent", "id")
+    for event in found:
+        made.add_row(*(safe(cell) for cell in _event_cells(event)))
+    data().print(made)
+    if where and not limit and len(found) == _SHOWN:
+        data().print(safe(f"the first {_SHOWN}; more with --limit"))
+
+
+def _event_cells(event: dict[str, Any]) -> tuple[str, ...]:
+    def at(path: str) -> str:
+        value: Any = event
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return "" if value is None else str(value)
+
+    what = at("process.command_line") or at("process.executable") or at("process.name") or at("event.action")
+    action = at("event.action") or at("event.code")
+    return (
+        at("@timestamp")[:23], at("host.name"), at("user.name"), f"{action}: {what}" if what else action,
+        at("process.parent.name"), at("event.id")[:12],
+    )  # fmt: skip

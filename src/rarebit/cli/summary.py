@@ -1,0 +1,120 @@
+"""What a run, a check or a status says at the end, on stderr or as the answer itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rarebit.app.check import CheckReport
+from rarebit.app.run import JobOutcome, RunSummary
+from rarebit.app.status import Status
+from rarebit.cli.output import count, data, notes, safe, table
+from rarebit.core.report import FileReport
+from rarebit.core.time import iso
+
+_FILES = 20
+_FIELDS = 40
+
+
+def print_files(reports: Sequence[FileReport], *, everything: bool) -> None:
+    """A line for each file; only those with trouble, unless everything is asked for."""
+    shown = [report for report in reports if everything or report.error or report.skipped]
+    out = data() if everything else notes()
+    if not shown:
+        return
+    made = table("file", "format", "read", "events", "first", "last", "left out, and why", right=("read", "events"))
+    for report in shown if everything else shown[:_FILES]:
+        made.add_row(
+            safe(report.path), safe(report.format), count(report.read), count(report.rows),
+            _day(report.first_us), _day(report.last_us), safe(_trouble(report)),
+        )  # fmt: skip
+    out.print(made)
+    if not everything and len(shown) > _FILES:
+        out.print(safe(f"and {len(shown) - _FILES} more files with something left out: rarebit status --json"))
+
+
+def _day(value_us: int | None) -> str:
+    return "" if value_us is None else iso(value_us)[:16].replace("T", " ")
+
+
+def _trouble(report: FileReport) -> str:
+    parts = [report.error] if report.error else []
+    parts += [f"{part.count:,} {part.reason}" + (f" ({part.where})" if part.where else "") for part in report.skipped]
+    return "; ".join([*parts, *report.notes])
+
+
+def print_summary(summary: RunSummary, home: Path) -> None:
+    """What a run did, on stderr."""
+    out = notes()
+    out.print("summary", style="bold")
+    out.print(safe(f"  events      {count(summary.events_new)} new, {count(summary.duplicates)} seen before, "
+                   f"{count(summary.skipped)} left out, from {summary.files} files"))  # fmt: skip
+    out.print(safe(f"  span        {summary.first or 'none'} to {summary.last or 'none'}"))
+    judged = max((job.events for job in summary.jobs), default=0)
+    out.print(
+        safe(
+            f"  reduction   {count(judged)} events judged, {count(summary.records)} records, "
+            f"{count(summary.alerts)} alerts, {summary.cases} cases within {summary.budget_per_day:g} a day"
+            f" ({summary.cases_below} below the line){_reduction(judged, summary.cases)}"
+        )
+    )
+    out.print(
+        safe(f"  time        {summary.seconds_reading:.1f} s reading, {summary.seconds_detecting:.1f} s detecting")
+    )
+    for job in summary.jobs:
+        out.print(safe(f"  {_job_line(job)}"))
+    out.print(safe(f"  home        {home}"))
+
+
+def _reduction(judged: int, cases: int) -> str:
+    return f": {100.0 * (1.0 - cases / judged):.3f} % less to look at" if judged else ""
+
+
+def _job_line(job: JobOutcome) -> str:
+    if job.blind is not None:
+        return f"blind       {job.job_id}: {job.blind.reason}"
+    memory = f"{job.memory_bytes / 1e6:.0f} of {job.memory_limit_bytes / 1e6:.0f} MB"
+    lost = f", {count(job.evicted_pairs)} pairs dropped at the memory limit" if job.evicted_pairs else ""
+    return (
+        f"job         {job.job_id}: {count(job.observations)} observations of {count(job.entities)} entities, "
+        f"{count(job.records)} records, {count(job.alerts)} alerts; learnt until {(job.learning_until or '')[:10]}; "
+        f"{memory}{lost}"
+    )
+
+
+def print_check(found: CheckReport) -> None:
+    """What files hold, on stdout: it is the answer."""
+    out = data()
+    print_files(found.files, everything=True)
+    span = f"{_day(found.first_us)} to {_day(found.last_us)}" if found.first_us is not None else "no span"
+    out.print(safe(f"\n{count(found.events)} events, {span}, {count(found.hosts)} hosts, {count(found.users)} users"))
+    if found.ambiguous_hosts:
+        out.print(safe(f"one short name in several domains, taken for one host: {', '.join(found.ambiguous_hosts)}"))
+    made = table("field", "events", "share", right=("events", "share"))
+    for line in sorted(found.fields, key=lambda line: -line.events)[:_FIELDS]:
+        made.add_row(safe(line.field), count(line.events), f"{100 * line.share:.1f} %")
+    out.print(made)
+    jobs = table("job", "can see", "events", "why not", right=("events",))
+    for job in found.jobs:
+        jobs.add_row(safe(job.job_id), "ready" if job.ready else "blind", count(job.events), safe(job.reason))
+    out.print(jobs)
+
+
+def print_status(found: Status) -> None:
+    """How an installation stands, on stdout."""
+    out = data()
+    out.print(safe(f"home {found.home}"))
+    out.print(
+        safe(
+            f"{count(found.events)} events over {found.days} days ({found.first or 'none'} to {found.last or 'none'}), "
+            f"{found.bytes / 1e6:,.0f} MB; {found.hosts_in_inventory} hosts in the inventory"
+        )
+    )
+    out.print(safe(f"{found.files_read} files read, {found.files_with_trouble} of them with something left out"))
+    made = table("job", "state", "reached", "behind", "memory on disk", "", right=("behind", "memory on disk"))
+    for job in found.jobs:
+        made.add_row(
+            safe(job.id), job.state, (job.reached or "")[:19], str(job.behind), f"{job.snapshot_bytes / 1e6:.1f} MB",
+            safe(job.reason),
+        )  # fmt: skip
+    out.print(made)
