@@ -78,6 +78,7 @@ class Everyday:
         rows = make_rows(rng, ts, host, user, act, peer=peer)
         if mark is not None:
             rows = rows._replace(key=rows.key & ~np.int64(0xFFFFFF) | mark)
+        rows = rows._replace(key=np.where(self._columns.kind[act] == Kind.START, rows.key, 0))
         world = self._world
         rows = rows.take(rows.ts >= np.maximum(world.joined[rows.host], world.hired[rows.user]))
         return concat([rows, self._ends(rng, rows)])

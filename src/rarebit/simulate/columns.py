@@ -22,6 +22,8 @@ ENDPOINT, SECURITY, LINUX = range(3)
 PLAIN: Final = ("@timestamp", "event.ingested", "event.id", "process.pid", "process.entity_id",
                 "process.parent.pid", "process.parent.entity_id", "source.port", "destination.port",
                 "process.code_signature.exists", "process.code_signature.trusted")  # fmt: skip
+SPELLED: Final = ("process.command_line", "file.path", "file.name")
+"""Texts that differ too much for a dictionary."""
 _BY_KIND: Final = {
     "event.category": ("process", "process", "authentication", "authentication", "network", "network", "file",
                        "configuration"),
@@ -112,6 +114,7 @@ class Describer:
         """Code of each ``event.*`` text: int32[sensors, kinds]."""
         add = self._world.pool.add
         out = {field: np.tile([add(text) for text in texts], (3, 1)) for field, texts in _BY_KIND.items()}
+        out["event.type"][SECURITY, Kind.NETWORK] = add("start")
         out["event.action"][SECURITY, :2] = [add(text) for text in _SECURITY_ACTIONS]
         code = np.zeros((3, len(Kind)), np.int32)
         code[SECURITY] = [add(text) for text in _CODES]
@@ -131,7 +134,7 @@ class Describer:
         text = {*self._host, *self._event, *TEXTS.values(), "user.name", "user.domain", "user.id", "source.ip"}
         names = [name for name in FIELDS if name in text or name in PLAIN]
         coded = pa.dictionary(pa.int32(), pa.string())
-        return pa.schema([pa.field(n, ARROW[FIELDS[n]] if n in PLAIN else coded) for n in names])
+        return pa.schema([pa.field(n, ARROW[FIELDS[n]] if n in PLAIN or n in SPELLED else coded) for n in names])
 
     def visible(self, rows: Rows) -> NDArray[np.bool_]:
         """Whether the host's sensor reports the event at all."""
@@ -190,13 +193,11 @@ class Describer:
     def _text(self, column: str, code: NDArray[np.int32], rows: Rows) -> pa.Array:
         table = self._columns
         fresh = table.fresh[column][rows.act] & (code != 0)
-        if fresh.any():
-            return self._fresh_text(code, fresh, rows)
-        tail = table.tail[column]
-        if tail.any() and (ends := tail[rows.act] & (code != 0)).any():
-            texts = self._encode(code).cast(pa.string())
-            return pc.binary_join_element_wise(texts, hex_strings(rows.key, 8, ends), "").dictionary_encode()
-        return self._encode(code)
+        coded = self._fresh_text(code, fresh, rows) if fresh.any() else self._encode(code)
+        if TEXTS[column] not in SPELLED:
+            return coded
+        ends = table.tail[column][rows.act] & (code != 0)
+        return pc.binary_join_element_wise(coded.cast(pa.string()), hex_strings(rows.eid, 8, ends), "")
 
     def _fresh_text(self, code: NDArray[np.int32], fresh: NDArray[np.bool_], rows: Rows) -> pa.Array:
         """Texts of which some are filled event by event; one string is made for each distinct filling."""
@@ -224,8 +225,7 @@ class Describer:
         self, rows: Rows, ingested: Ints, kind: NDArray[np.int8], shape: NDArray[np.int8]
     ) -> dict[str, pa.Array]:
         table, log = self._columns, shape == SECURITY
-        key = np.where(kind <= Kind.END, rows.key, 0)
-        key = np.where(key != 0, key, self._long_lived("exe", rows))
+        key = np.where(rows.key != 0, rows.key, self._long_lived("exe", rows))
         parent = np.where(rows.parent != 0, rows.parent, self._long_lived("parent_exe", rows))
         none = table.codes["exe"][rows.act] == 0
         childless = (kind > Kind.END) | (table.codes["parent_exe"][rows.act] == 0)

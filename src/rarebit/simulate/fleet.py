@@ -113,10 +113,9 @@ class Fleet:
             rng = world.random("intrusion", number)
             story = Story(world, rng)
             SHAPES[shape](story, working_day(rng, world.start_us, world.days))
-            story.cut(world.start_us + world.days * DAY_US)
-            if story.steps:
-                truth.append(story.truth(number, shape))
-                rows.append(story.rows())
+            story.fit(world.start_us, world.start_us + world.days * DAY_US)
+            truth.append(story.truth(number, shape))
+            rows.append(story.rows())
         return truth, concat(rows)
 
     def truth(self) -> list[dict[str, Any]]:

@@ -171,7 +171,7 @@ def service_account_abuse(story: Story, day_us: int) -> None:
 def slow_implant(story: Story, day_us: int) -> None:
     """A new program every few days on the same three hosts, and a few connections from each."""
     world, rng = story.world, story.rng
-    begin = max(world.start_us + DAY_US, day_us - 5 * DAY_US)
+    begin = min(day_us, max(world.start_us + DAY_US, day_us - 5 * DAY_US))
     for host in pick_desks(story, 3):
         user, day = world.hosts[host].owner, begin
         while day < world.start_us + world.days * DAY_US:
@@ -188,10 +188,7 @@ def slow_implant(story: Story, day_us: int) -> None:
 def webshell(story: Story, day_us: int) -> None:
     """The web server's worker starts a shell, brings a tool and turns to the database."""
     world, rng = story.world, story.rng
-    targets = pick(story, world.of_role("web"), 1)
-    if not targets:
-        return
-    host = targets[0]
+    host = pick(story, world.of_role("web"), 1)[0]
     account, clock = int(world.service[host]), clock_at(story, host, day_us, 1, 5)
     worker = story.running("w3wp.exe")
     story.write(host, account, clock.now, worker, "C:\\inetpub\\wwwroot\\portal\\img\\t.aspx", technique="T1505.003")

@@ -107,6 +107,9 @@ def make_hosts(rng: np.random.Generator, hosts: int, people: list[Account], star
             owner = pool.pop() if role in {"workstation", "developer"} and pool else -1
             site = people[owner].site if owner >= 0 else int(sites[number])
             made.append(_host(rng, role, number, len(made), site, owner, start_us))
+    windows = [at for at, host in enumerate(made) if not host.linux]
+    for at in rng.choice(windows, max(1, round(_LEGACY * hosts)), replace=False).tolist():
+        made[at] = msgspec.structs.replace(made[at], legacy=True)
     return made
 
 
@@ -122,7 +125,7 @@ def _host(rng: np.random.Generator, role: str, number: int, serial: int, site: i
     kind = SERVER_KINDS[number % len(SERVER_KINDS)] if role == "server" else role
     linux = kind == "linux"
     median, sigma = _NOVELTY[role if kind != "build" else "developer"]
-    draw = rng.random(4)
+    draw = rng.random(3)
     desk = role in {"workstation", "developer"}
     joined = start_us + int(DAY_US * (3 + 25 * draw[1])) if desk and draw[0] < _NEW else 0
     fresh = start_us + int(DAY_US * (2 + 26 * draw[1])) if desk and _NEW <= draw[0] < _NEW + _ANEW else 0
@@ -139,7 +142,6 @@ def _host(rng: np.random.Generator, role: str, number: int, serial: int, site: i
         criticality=_CRITICAL.get(role, "low"),
         novelty=float(np.clip(median * np.exp(sigma * rng.standard_normal()), *NOVELTY_RANGE)),
         skew_us=skew,
-        legacy=not linux and draw[3] < _LEGACY,
         joined_us=joined,
         reinstalled_us=fresh,
     )

@@ -80,13 +80,13 @@ class _Writer:
             words = quoted(column.dictionary)
             if name in _LISTS:
                 listed = pc.binary_join_element_wise("[", pc.replace_substring(words, ",", '","'), "]", "")
-                return pc.if_else(pa.array(self._plain), _spread(_first(words), column), _spread(listed, column))
+                return pc.if_else(pa.array(self._plain), _spread(words, column), _spread(listed, column))
             return _spread(words, column)
         if pa.types.is_timestamp(kind):
             text = pc.strftime(column, "%Y-%m-%dT%H:%M:%SZ", locale="C")
             return pc.binary_join_element_wise('"', text, '"', "")
         if pa.types.is_string(kind):
-            return pc.fill_null(pc.binary_join_element_wise('"', column, '"', ""), "")
+            return pc.fill_null(quoted(column), "")
         return pc.fill_null(column.cast(pa.string()), "")
 
 
@@ -94,10 +94,6 @@ def quoted(words: pa.Array) -> pa.Array:
     """Strings as JSON; they hold no control characters."""
     escaped = pc.replace_substring(pc.replace_substring(words, "\\", "\\\\"), '"', '\\"')
     return pc.binary_join_element_wise('"', escaped, '"', "")
-
-
-def _first(words: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(words, ',[^"]*', "")
 
 
 def _spread(words: pa.Array, column: pa.DictionaryArray) -> pa.Array:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from rarebit.core.time import iso
+from rarebit.core.time import DAY_US, iso
 from rarebit.simulate.activity import Activity, Cadence, Kind
 from rarebit.simulate.catalogue import HOME, SYSTEM32, programs
 from rarebit.simulate.columns import event_id
@@ -121,7 +121,9 @@ class Story:
                 direction="egress",
             )
         )
-        self._step(ts, host, user, act, technique, f"{process.name} connected to {domain}", self._number())
+        self._step(
+            ts, host, user, act, technique, f"{process.name} connected to {domain}", self._number(), key=process.key
+        )
 
     def service(self, host: int, ts: int, name: str, *, technique: str) -> None:
         """A service installed."""
@@ -136,7 +138,7 @@ class Story:
         act = self._add(
             Activity(kind=Kind.FILE, who=Who.PERSON, name=process.name, exe=process.exe, file_path=path, file_name=name)
         )
-        self._step(ts, host, user, act, technique, f"{process.name} wrote {name}", self._number())
+        self._step(ts, host, user, act, technique, f"{process.name} wrote {name}", self._number(), key=process.key)
 
     def _add(self, activity: Activity) -> int:
         return self.world.table.add(activity)
@@ -173,9 +175,15 @@ class Story:
             )
         )
 
-    def cut(self, end_us: int) -> None:
-        """Drop the steps that would come at or after ``end_us``."""
-        self.steps = [step for step in self.steps if step.ts < end_us]
+    def fit(self, start_us: int, end_us: int) -> None:
+        """Move the story back by whole days so that it ends before ``end_us`` where it can, and drop what does not.
+
+        No step comes to lie before ``start_us``.
+        """
+        first, last = min(step.ts for step in self.steps), max(step.ts for step in self.steps)
+        back = max(0, min((last - end_us) // DAY_US + 1, (first - start_us) // DAY_US)) * DAY_US
+        moved = [msgspec.structs.replace(step, ts=step.ts - back) for step in self.steps]
+        self.steps = [step for step in moved if step.ts < end_us]
 
     def rows(self) -> Rows:
         """The story's events."""

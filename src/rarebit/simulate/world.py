@@ -21,9 +21,9 @@ from rarebit.simulate.people import BUILT_IN, Account, Who, make_builtin, make_m
 from rarebit.simulate.pool import Pool
 
 PEOPLE_PER_HOST = 1.15
-_PLANNED = 15.0
-"""Events of a host and day that rollouts, planned work and novelty add on top of everyday events."""
-_UNSEEN = 1.05
+_PLANNED = 10.0
+"""Events of a host and day that rollouts and planned work add on top of everyday events."""
+_UNSEEN = 1.045
 """Makes up for absences, outages and events the sensor does not report."""
 _SHARED = 0.25
 """Share of desks that a second person uses now and then."""
