@@ -27,7 +27,7 @@ from rarebit.detect.stream import REMEMBER_US, UNLISTED, JobStream
 from rarebit.maths.hashing import hash_text
 from rarebit.store import snapshots
 
-LONGEST_LEARNING_US = 7 * DAY_US
+LONGEST_LEARNING_US = 14 * DAY_US
 DEFAULT_BUDGET = 10.0
 _RESCORE_US = 28 * DAY_US
 
@@ -134,11 +134,11 @@ def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
 
 
 def _learning_end(home: Home) -> int:
-    """A third of what there is, at most a week: before that everything is new to everybody."""
+    """Half of what there is, at most two weeks: before that everything is new to everybody."""
     summary = home.lake.summary()
     if summary.first_us is None or summary.last_us is None:
         return 0
-    return summary.first_us + min(LONGEST_LEARNING_US, (summary.last_us - summary.first_us) // 3)
+    return summary.first_us + min(LONGEST_LEARNING_US, (summary.last_us - summary.first_us) // 2)
 
 
 def scan(home: Home, streams: Sequence[JobStream], progress: Progress = silent) -> None:
