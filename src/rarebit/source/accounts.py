@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from rarebit.core.columns import map_unique
 from rarebit.core.names import split_host, split_user
 from rarebit.source.cells import Cells
+from rarebit.source.strings import has_byte
 from rarebit.source.tally import Tally
 
 WELL_KNOWN: Final[dict[str, tuple[str, str]]] = {
@@ -22,7 +22,7 @@ WELL_KNOWN: Final[dict[str, tuple[str, str]]] = {
 }
 """Accounts that have one SID everywhere and a name in the language of the system."""
 
-_SYSTEM_DOMAIN: Final = {"NT AUTHORITY": ("SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE", "ANONYMOUS LOGON")}
+_SYSTEM_NAMES: Final = frozenset(name for name, _ in WELL_KNOWN.values())
 _CACHE: Final = 1 << 16
 _host_parts: Final = lru_cache(maxsize=_CACHE)(split_host)
 _user_parts: Final = lru_cache(maxsize=_CACHE)(split_user)
@@ -35,13 +35,23 @@ def settle_host(cells: Cells) -> None:
     given = cells.get("host.name")
     if given.null_count == cells.count:
         return
-    cells.set("host.name", map_unique(given, lambda text: _host_parts(text)[0] or None))
-    full = map_unique(given, lambda text: _host_parts(text)[1])
+    short, full, domain = _parts(given)
+    cells.set("host.name", short)
     hostname = cells.get("host.hostname")
-    longer = pc.or_(pc.is_null(hostname), pc.fill_null(pc.invert(pc.match_substring(hostname, ".")), True))  # noqa: FBT003
-    cells.set("host.hostname", pc.if_else(pc.and_(longer, pc.is_valid(full)), full, hostname))
-    domain = map_unique(cells.get("host.hostname"), lambda text: _host_parts(text)[2])
+    if full.null_count < cells.count:
+        longer = pc.or_(pc.is_null(hostname), pc.invert(pc.fill_null(pc.match_substring(hostname, "."), False)))  # noqa: FBT003
+        cells.set("host.hostname", pc.if_else(pc.and_(longer, pc.is_valid(full)), full, hostname))
+    if cells.has("host.hostname"):
+        cells.fill("host.domain", _parts(cells.get("host.hostname"))[2])
     cells.fill("host.domain", domain)
+
+
+def _parts(column: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Short names, full names and domains of a column of host names."""
+    encoded = column.dictionary_encode()
+    parts = [_host_parts(value) for value in encoded.dictionary.to_pylist()]
+    columns = (pa.array([part[at] or None for part in parts], pa.string()).take(encoded.indices) for at in range(3))
+    return next(columns), next(columns), next(columns)
 
 
 def settle_users(cells: Cells, tally: Tally) -> None:
@@ -51,19 +61,28 @@ def settle_users(cells: Cells, tally: Tally) -> None:
         if not (cells.has(name) or cells.has(sid)):
             continue
         _sid_as_name(cells, name, sid)
-        given = cells.get(name)
-        if prefix == "user":
-            mails = pc.if_else(pc.fill_null(pc.match_substring(given, "@"), False), given, _NONE)  # noqa: FBT003
-            cells.fill("user.email", map_unique(mails, lambda text: text if "." in text.partition("@")[2] else None))
-        cells.set(name, map_unique(given, lambda text: _user_parts(text)[0] or None))
-        cells.fill(domain, map_unique(given, lambda text: _user_parts(text)[1]))
+        _split(cells, prefix)
         tally.note(f"{name} of {{}} rows resolved by SID", _names_by_sid(cells, name, domain, sid))
         _well_known(cells, name, domain, sid)
+
+
+def _split(cells: Cells, prefix: str) -> None:
+    """``DOMAIN\\user`` and ``user@domain`` taken apart; a mail address is kept in ``user.email`` as well."""
+    given = cells.get(f"{prefix}.name")
+    if has_byte(given, "@"):
+        mails = pc.if_else(pc.fill_null(pc.match_substring(given, "@"), False), given, _NONE)  # noqa: FBT003
+        if prefix == "user":
+            cells.fill("user.email", map_unique(mails, lambda text: text if "." in text.partition("@")[2] else None))
+    if has_byte(given, "@\\ "):
+        cells.set(f"{prefix}.name", map_unique(given, lambda text: _user_parts(text)[0] or None))
+        cells.fill(f"{prefix}.domain", map_unique(given, lambda text: _user_parts(text)[1]))
 
 
 def _sid_as_name(cells: Cells, name: str, sid: str) -> None:
     """A SID given as a name is an id."""
     given = cells.get(name)
+    if not has_byte(given, "S"):
+        return
     is_sid = pc.fill_null(pc.match_substring_regex(given, r"^S-1-[0-9]+(-[0-9]+)+$"), False)  # noqa: FBT003
     if pc.any(is_sid).as_py():
         cells.fill(sid, pc.if_else(is_sid, given, _NONE))
@@ -78,7 +97,10 @@ def _names_by_sid(cells: Cells, name: str, domain: str, sid: str) -> int:
         return 0
     paired = pc.and_(pc.is_valid(ids), pc.is_valid(names))
     table = pa.table({"sid": ids, "name": names, "domain": cells.get(domain)}).filter(paired)
-    known = {row["sid"]: (row["name"], row["domain"]) for row in table.group_by(list(table.column_names)).aggregate([]).to_pylist()}
+    known = {
+        row["sid"]: (row["name"], row["domain"])
+        for row in table.group_by(list(table.column_names)).aggregate([]).to_pylist()
+    }
     found = map_unique(ids, lambda text: known[text][0] if text in known else None)
     where = map_unique(ids, lambda text: known[text][1] if text in known else None)
     cells.set(name, pc.if_else(lacking, found, names))
@@ -88,10 +110,9 @@ def _names_by_sid(cells: Cells, name: str, domain: str, sid: str) -> int:
 
 def _well_known(cells: Cells, name: str, domain: str, sid: str) -> None:
     ids = cells.get(sid)
-    if ids.null_count < cells.count:
+    encoded = ids.dictionary_encode()
+    if any(text in WELL_KNOWN for text in encoded.dictionary.to_pylist()):
         for target, at in ((name, 0), (domain, 1)):
             canonical = map_unique(ids, lambda text, at=at: WELL_KNOWN[text][at] if text in WELL_KNOWN else None)  # type: ignore[misc]
             cells.set(target, pc.coalesce(canonical, cells.get(target)))
-    upper = map_unique(cells.get(name), str.upper)
-    system = pc.fill_null(pc.is_in(upper, pa.array(_SYSTEM_DOMAIN["NT AUTHORITY"])), False)  # noqa: FBT003
-    cells.set(name, pc.if_else(system, upper, cells.get(name)))
+    cells.set(name, map_unique(cells.get(name), lambda text: text.upper() if text.upper() in _SYSTEM_NAMES else text))

@@ -36,7 +36,9 @@ def read_csv(stream: ByteStream, intake: Intake) -> Iterator[pa.RecordBatch]:
     table = table_for(header, intake.settings.mapping)
     if table is None:
         intake.tally.fail(
-            "CSV with an unknown header: " + ", ".join(header[:8]) + (" …" if len(header) > 8 else "")  # noqa: PLR2004
+            "CSV with an unknown header: "
+            + ", ".join(header[:8])
+            + (" …" if len(header) > 8 else "")  # noqa: PLR2004
             + ". Name the ECS field of each column in a YAML file and give it with --map"
         )
         return
@@ -80,19 +82,13 @@ def _is_time(text: str) -> bool:
 
 
 def _lines(stream: ByteStream, intake: Intake) -> Iterator[str]:
-    number = 1
     settings = intake.settings
-    for block, too_long in line_blocks(
-        stream, block_bytes=settings.block_bytes, max_line_bytes=settings.max_line_bytes
-    ):
-        if too_long:
-            intake.tally.read += 1
-            intake.tally.skip(f"line longer than {settings.max_line_bytes} bytes", f"line {number}", block)
-            number += 1
+    for block in line_blocks(stream, block_bytes=settings.block_bytes, max_line_bytes=settings.max_line_bytes):
+        if block.too_long:
+            intake.too_long(block)
             continue
-        for line in block.splitlines(keepends=True) if b"\r" in block else block.split(b"\n"):
+        for number, line in enumerate(block.lines(), block.number):
             yield _decoded(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, intake)
-            number += 1
 
 
 def _decoded(line: bytes, intake: Intake) -> str:

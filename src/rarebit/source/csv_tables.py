@@ -76,7 +76,12 @@ TABLES: Final[tuple[Table, ...]] = (
             "RemoteDeviceName": "source.domain",
         },
         "m365_defender.event.",
-        {"event.category": "authentication", "event.type": "start", "event.kind": "event", "event.module": "m365_defender"},
+        {
+            "event.category": "authentication",
+            "event.type": "start",
+            "event.kind": "event",
+            "event.module": "m365_defender",
+        },
     ),
     Table(
         "Sentinel SecurityEvent",

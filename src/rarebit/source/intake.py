@@ -11,6 +11,7 @@ from rarebit.source.cells import CellBuilder, Cells
 from rarebit.source.normalise import KNOWN, to_events
 from rarebit.source.settings import ReadSettings
 from rarebit.source.shapes import reshape
+from rarebit.source.stream import LineBlock
 from rarebit.source.tally import Tally
 
 Batches = list[pa.RecordBatch]
@@ -57,6 +58,12 @@ class Intake:
         else:
             return True
         return False
+
+    def too_long(self, block: LineBlock) -> None:
+        """Tally a line that is too long."""
+        self.tally.read += 1
+        reason = f"line longer than {self.settings.max_line_bytes} bytes"
+        self.tally.skip(reason, f"line {block.number}", block.data.tobytes())
 
     def full(self) -> bool:
         """Whether a batch is ready."""

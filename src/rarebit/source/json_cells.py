@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from rarebit.core.fields import REST
 from rarebit.source.cells import Cells, Spans
 from rarebit.source.json_parts import ESCAPED, copy_text
-from rarebit.source.json_scan import FAST, LIST, NEXT, SLOW, Marks, Names, name_table, scan
+from rarebit.source.json_paths import LIST, name_table
+from rarebit.source.json_scan import FAST, NEXT, SLOW, Marks, scan
 from rarebit.source.normalise import KNOWN
 from rarebit.source.shapes import SHAPE_KEYS
 
@@ -86,7 +87,9 @@ def join_rows(
         rows = np.sort(np.concatenate((fast, kept)))
         rest = pa.concat_arrays([rest, slow.rest]).take(order)
         names = dict.fromkeys((*columns, *slow.columns))
-        columns = {name: _joined(columns.get(name), slow.columns.get(name), fast.size, kept.size).take(order) for name in names}
+        columns = {
+            name: _joined(columns.get(name), slow.columns.get(name), fast.size, kept.size).take(order) for name in names
+        }
     spans = block.spans(rows)
     return Cells(rows.size, columns, rest, spans.raw, lambda row: f"line {block.line_number(int(rows[row]))}", spans)
 

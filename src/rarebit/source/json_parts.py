@@ -107,11 +107,27 @@ def number(data, at):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def literal(data, at):  # type: ignore[no-untyped-def]
     """End of ``true``, ``false`` or ``null``; −1 if it is none."""
-    if data[np.uintp(at)] == 116 and data[np.uintp(at + 1)] == 114 and data[np.uintp(at + 2)] == 117 and data[np.uintp(at + 3)] == 101:
+    if (
+        data[np.uintp(at)] == 116
+        and data[np.uintp(at + 1)] == 114
+        and data[np.uintp(at + 2)] == 117
+        and data[np.uintp(at + 3)] == 101
+    ):
         return at + 4
-    if data[np.uintp(at)] == 110 and data[np.uintp(at + 1)] == 117 and data[np.uintp(at + 2)] == 108 and data[np.uintp(at + 3)] == 108:
+    if (
+        data[np.uintp(at)] == 110
+        and data[np.uintp(at + 1)] == 117
+        and data[np.uintp(at + 2)] == 108
+        and data[np.uintp(at + 3)] == 108
+    ):
         return at + 4
-    if data[np.uintp(at)] == 102 and data[np.uintp(at + 1)] == 97 and data[np.uintp(at + 2)] == 108 and data[np.uintp(at + 3)] == 115 and data[np.uintp(at + 4)] == 101:
+    if (
+        data[np.uintp(at)] == 102
+        and data[np.uintp(at + 1)] == 97
+        and data[np.uintp(at + 2)] == 108
+        and data[np.uintp(at + 3)] == 115
+        and data[np.uintp(at + 4)] == 101
+    ):
         return at + 5
     return -1
 
@@ -178,7 +194,11 @@ def put_code(code, out, to):  # type: ignore[no-untyped-def]
     if code < 0x800:
         out[np.uintp(to)], out[np.uintp(to + 1)] = 0xC0 | code >> 6, 0x80 | code & 0x3F
         return to + 2
-    out[np.uintp(to)], out[np.uintp(to + 1)], out[np.uintp(to + 2)] = 0xE0 | code >> 12, 0x80 | code >> 6 & 0x3F, 0x80 | code & 0x3F
+    out[np.uintp(to)], out[np.uintp(to + 1)], out[np.uintp(to + 2)] = (
+        0xE0 | code >> 12,
+        0x80 | code >> 6 & 0x3F,
+        0x80 | code & 0x3F,
+    )
     return to + 3
 
 

@@ -13,18 +13,28 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.core.fields import Kind
-from rarebit.maths.hashing import mix64
 from rarebit.source.json_parts import BYTE_CLASSES, HIGH, blank, copy_json, is_utf8, literal, number, string
+from rarebit.source.json_paths import (
+    HIGH_KEY,
+    LENGTH,
+    MARKER,
+    NAME,
+    NEXT_PATH,
+    PARENT,
+    SAME,
+    SCALAR,
+    SIZE,
+    STAMP,
+    TEXT,
+    Names,
+    find_path,
+    is_key,
+    no_paths,
+)
+from rarebit.source.stream import count_lines
 
 Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]
-
-SCALAR: Final = 0
-LIST: Final = 1
-SET: Final = 2
-MARKER: Final = 3
-"""What a known name takes: one value, a list, a set of words; or it marks a record of another shape."""
 
 FAST: Final = 0
 SLOW: Final = 1
@@ -34,21 +44,6 @@ NEXT: Final = 8
 """Flag of a token that continues the list begun by the token before it."""
 
 _DEPTH: Final = 32
-_PATH: Final = 1024
-_SLOTS: Final = 1024
-_OFFSET: Final = np.uint64(0xCBF29CE484222325)
-_PRIME: Final = np.uint64(0x100000001B3)
-
-
-class Names(NamedTuple):
-    """Known names as an open-addressing table over hashes of their bytes."""
-
-    slots: Longs
-    """Number of the name + 1 by slot, 0 where free."""
-    hashes: NDArray[np.uint64]
-    offsets: Longs
-    data: Bytes
-    takes: NDArray[np.uint8]
 
 
 class Marks(NamedTuple):
@@ -69,77 +64,52 @@ class Marks(NamedTuple):
     line_count: int
 
 
-def name_table(kinds: dict[str, Kind], markers: tuple[str, ...]) -> Names:
-    """Table of known names; ``markers`` follow them, and make a line slow."""
-    names = [*kinds, *markers]
-    takes = [{Kind.LIST: LIST, Kind.SET: SET}.get(kind, SCALAR) for kind in kinds.values()]
-    encoded = [name.encode() for name in names]
-    offsets = np.cumsum([0, *map(len, encoded)]).astype(np.int64)
-    data = np.frombuffer(b"".join(encoded), np.uint8)
-    slots, hashes = np.zeros(4096, np.int64), np.zeros(len(names), np.uint64)
-    _fill_table(offsets, data, slots, hashes)
-    return Names(slots, hashes, offsets, data, np.array([*takes, *(MARKER for _ in markers)], np.uint8))
-
-
-@numba.njit(cache=True, nogil=True)
-def _fill_table(offsets: Longs, data: Bytes, slots: Longs, hashes: NDArray[np.uint64]) -> None:
-    for name in range(hashes.size):
-        value = _OFFSET
-        for at in range(offsets[name], offsets[name + 1]):
-            value = (value ^ np.uint64(data[np.uintp(at)])) * _PRIME
-        hashes[name] = value
-        slot = mix64(value) & np.uint64(slots.size - 1)
-        while slots[slot] != 0:
-            slot = (slot + np.uint64(1)) & np.uint64(slots.size - 1)
-        slots[slot] = name + 1
-
-
 def scan(block: Bytes, names: Names, max_line_bytes: int) -> Marks:
     """Find rows and values in a block of whole lines whose last byte is a newline."""
     size = block.size
-    lines = int(_count_lines(block))
+    lines = int(count_lines(block))
     longs = np.zeros((4, lines), np.int64)
     status = np.zeros(lines, np.uint8)
     tokens = np.empty((max(1024, size // 16), 5), np.int32)
     rest = np.empty(size + size // 2 + 4096, np.uint8)
     rows, used, rest_size, consumed, line = _scan(
-        block, BYTE_CLASSES, *names, max_line_bytes, longs, status, tokens, rest, np.zeros(_SLOTS, np.uint64),
-        np.full(_SLOTS, -1, np.int64),
+        block, BYTE_CLASSES, names, no_paths(), max_line_bytes, longs, status, tokens, rest
     )
     return Marks(
-        longs[0, :rows], longs[1, :rows], longs[2, :rows], status[:rows], tokens[:used], rest[:rest_size],
-        longs[3, :rows], consumed, line,
+        longs[0, :rows],
+        longs[1, :rows],
+        longs[2, :rows],
+        status[:rows],
+        tokens[:used],
+        rest[:rest_size],
+        longs[3, :rows],
+        consumed,
+        line,
     )
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(  # type: ignore[no-untyped-def]
-    data, classes, slots, hashes, offsets, names, takes, max_line, longs, status, tokens, rest, seen, stamps
-):
+def _scan(data, classes, names, paths, max_line, longs, status, tokens, rest):  # type: ignore[no-untyped-def]
     rows, used, rest_at, at, line = 0, 0, 0, 0, 0
-    path = np.empty(_PATH, np.uint8)
-    lengths = np.zeros(_DEPTH + 1, np.int64)
-    values = np.zeros(_DEPTH + 1, np.uint64)
-    state = np.zeros(3, np.int64)
+    state = np.zeros(4, np.int64)
+    stack = np.zeros(_DEPTH, np.int64)
     while at < data.size:
-        end = at
-        while data[np.uintp(end)] != 10:
-            end += 1
-        start, stop = _trim(data, at, end)
-        if start < stop:
-            state[0], state[1], state[2] = used, rest_at, 0
-            verdict = SLOW
-            if stop - start <= max_line:
-                verdict = _record(
-                    data, start, stop, classes, slots, hashes, offsets, names, takes, rows, tokens, rest, state,
-                    path, lengths, values, seen, stamps,
-                )
-            if verdict == FAST and state[2] and not is_utf8(data, start, stop):
+        start = blank(data, at)
+        end = start
+        if data[np.uintp(start)] != 10:
+            state[0], state[1], state[2], state[3] = used, rest_at, 0, start
+            verdict = _record(data, start, classes, names, paths, rows, tokens, rest, state, stack)
+            stop = state[3]
+            if verdict == FAST and (stop - start > max_line or (state[2] and not is_utf8(data, start, stop))):
                 verdict = SLOW
             if verdict == _FULL:
                 if rows > 0:
                     break
                 verdict = SLOW
+            if verdict == FAST:
+                end = blank(data, stop)
+            else:
+                end, stop = _line_end(data, start)
             if verdict == FAST:
                 used, rest_at = state[0], state[1]
             longs[0, rows], longs[1, rows], longs[2, rows], longs[3, rows] = start, stop, line, rest_at
@@ -151,39 +121,32 @@ def _scan(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_lines(data):  # type: ignore[no-untyped-def]
-    lines = 0
-    for byte in data:
-        lines += byte == 10
-    return lines
+def _line_end(data, at):  # type: ignore[no-untyped-def]
+    """Where a line ends, and where its last byte that is not blank does."""
+    end = at
+    while data[np.uintp(end)] != 10:
+        end += 1
+    stop = end
+    while stop > at and data[np.uintp(stop - 1)] in (32, 9, 13):
+        stop -= 1
+    return end, stop
 
 
 @numba.njit(cache=True, nogil=True)
-def _trim(data, start, end):  # type: ignore[no-untyped-def]
-    while start < end and data[np.uintp(start)] in (32, 9, 13):
-        start += 1
-    while end > start and data[np.uintp(end - 1)] in (32, 9, 13):
-        end -= 1
-    return start, end
-
-
-@numba.njit(cache=True, nogil=True)
-def _record(  # type: ignore[no-untyped-def]
-    data, at, stop, classes, slots, hashes, offsets, names, takes, row, tokens, rest, state, path, lengths, values,
-    seen, stamps,
-):
-    """One line; ``state`` is tokens used, end of the rest, and whether bytes above 127 were seen."""
+def _record(data, at, classes, names, paths, row, tokens, rest, state, stack):  # type: ignore[no-untyped-def]
+    """One line; ``state``: tokens used, end of the rest, whether bytes above 127 were seen, end of the record."""
     if data[np.uintp(at)] != 123:
         return SLOW
-    depth, first, began = 0, True, state[1]
-    lengths[0], values[0] = 0, _OFFSET
+    table, store = paths.table, paths.store
+    parent, last, depth, first, began = 0, 0, 0, True, state[1]
     at = blank(data, at + 1)
     while True:
         if data[np.uintp(at)] == 125:
-            at, first = blank(data, at + 1), False
             depth -= 1
             if depth < 0:
                 break
+            at, first = blank(data, at + 1), False
+            parent = stack[depth]
             continue
         if not first:
             if data[np.uintp(at)] != 44:
@@ -191,31 +154,38 @@ def _record(  # type: ignore[no-untyped-def]
             at = blank(data, at + 1)
         if data[np.uintp(at)] != 34:
             return SLOW
-        at, size, value = _key(data, at + 1, classes, path, lengths[depth], values[depth], state)
-        if at < 0:
+        at += 1
+        path = table[np.uintp(last), NEXT_PATH]
+        if path == 0 or table[np.uintp(path), PARENT] != parent or not is_key(data, at, table, store, path):
+            path = find_path(data, at, classes, parent, names, paths)
+            if path < 0:
+                return SLOW
+            table[np.uintp(last), NEXT_PATH] = path
+        last = path
+        same = table[np.uintp(path), SAME]
+        if table[np.uintp(same), STAMP] == row:
             return SLOW
-        if not _mark(value, row, seen, stamps):
-            return SLOW
-        at = blank(data, at)
+        table[np.uintp(same), STAMP] = row
+        state[2] |= table[np.uintp(path), HIGH_KEY]
+        at = blank(data, at + table[np.uintp(path), SIZE] + 1)
         if data[np.uintp(at)] != 58:
             return SLOW
         at = blank(data, at + 1)
         if data[np.uintp(at)] == 123:
-            depth += 1
-            if depth >= _DEPTH or size + 1 >= _PATH:
+            if depth + 1 >= _DEPTH:
                 return SLOW
-            path[np.uintp(size)] = 46
-            lengths[depth], values[depth] = size + 1, (value ^ np.uint64(46)) * _PRIME
+            stack[depth] = parent
+            depth, parent = depth + 1, path
             at, first = blank(data, at + 1), True
             continue
-        name = _find(value, path, size, slots, hashes, offsets, names)
-        if name >= 0 and takes[name] == MARKER:
+        name = table[np.uintp(path), NAME]
+        if name >= 0 and names.takes[np.uintp(name)] == MARKER:
             return SLOW
         if data[np.uintp(at)] == 91:
             if name >= 0:
-                at = _list_to_cell(data, at, classes, takes[name], row, name, tokens, state)
+                at = _list_to_cell(data, at, classes, names.takes[name], row, name, tokens, state)
             else:
-                at = _list_to_rest(data, at, classes, path, size, rest, state, began)
+                at = _list_to_rest(data, at, classes, path, paths, rest, state, began)
             if at < 0:
                 return -at
             at, first = blank(data, at), False
@@ -223,70 +193,19 @@ def _record(  # type: ignore[no-untyped-def]
         start, end, flags, after = _value(data, at, classes)
         if after < 0:
             return SLOW
-        if flags & HIGH:
-            state[2] = 1
+        state[2] |= flags & HIGH
         if end > start and (start > at or data[np.uintp(at)] != 110):
             if name >= 0:
                 if not _put(tokens, state, row, name, start, end, flags):
                     return _FULL
-            elif not _to_rest(data, start, end, flags, start > at, path, size, rest, state, began):
+            elif not _to_rest(data, start, end, flags, start > at, path, paths, rest, state, began):
                 return _FULL
         at, first = blank(data, after), False
     if state[1] > began:
-        rest[state[1]] = 125
+        rest[np.uintp(state[1])] = 125
         state[1] += 1
-    return FAST if at >= stop and blank(data, stop) == at else SLOW
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _key(data, at, classes, path, size, value, state):  # type: ignore[no-untyped-def]
-    """Append a key to the path; where it ends (−1 if it is unusual), the length and the hash of the path."""
-    while True:
-        c = data[np.uintp(at)]
-        k = classes[c]
-        if k == 1:
-            return at + 1, size, value
-        if k == 2 or k == 4 or size >= _PATH - 1:
-            return -1, size, value
-        if k == 3:
-            state[2] = 1
-        path[np.uintp(size)] = c
-        size += 1
-        value = (value ^ np.uint64(c)) * _PRIME
-        at += 1
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _mark(value, row, seen, stamps):  # type: ignore[no-untyped-def]
-    """Note a path of this row; False if it was there already, or if there are too many."""
-    slot = mix64(value) & np.uint64(_SLOTS - 1)
-    for _ in range(_SLOTS // 2):
-        if stamps[slot] != row:
-            stamps[slot], seen[slot] = row, value
-            return True
-        if seen[slot] == value:
-            return False
-        slot = (slot + np.uint64(1)) & np.uint64(_SLOTS - 1)
-    return False
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _find(value, path, size, slots, hashes, offsets, names):  # type: ignore[no-untyped-def]
-    """Number of a known name, −1 if the path is none; bytes are compared, hashes can be forged."""
-    slot = mix64(value) & np.uint64(slots.size - 1)
-    while slots[slot] != 0:
-        name = slots[slot] - 1
-        start = offsets[name]
-        if hashes[name] == value and offsets[name + 1] - start == size:
-            same = True
-            for i in range(size):
-                if path[np.uintp(i)] != names[np.uintp(start + i)]:
-                    same = False
-                    break
-            if same:
-                return name
-        slot = (slot + np.uint64(1)) & np.uint64(slots.size - 1)
-    return -1
+    state[3] = at + 1
+    return FAST if data[np.uintp(blank(data, at + 1))] == 10 else SLOW
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -331,8 +250,7 @@ def _list_to_cell(data, at, classes, takes, row, name, tokens, state):  # type: 
         start, end, flags, after = _element(data, at, classes)
         if after < 0 or start >= end or (start == at and data[np.uintp(at)] == 110) or (count > 0 and takes == SCALAR):
             return -SLOW
-        if flags & HIGH:
-            state[2] = 1
+        state[2] |= flags & HIGH
         if not _put(tokens, state, row, name, start, end, flags | (NEXT if count > 0 else 0)):
             return -_FULL
         count += 1
@@ -341,24 +259,24 @@ def _list_to_cell(data, at, classes, takes, row, name, tokens, state):  # type: 
 
 
 @numba.njit(cache=True, nogil=True)
-def _name_in_rest(path, size, rest, state, began):  # type: ignore[no-untyped-def]
+def _name_in_rest(path, paths, rest, state, began):  # type: ignore[no-untyped-def]
     """Write ``,"path":`` at the end of the rest; where it ends, −1 if there is no room."""
-    to = state[1]
+    to, size, start = state[1], paths.table[path, LENGTH], paths.table[path, TEXT]
     if to + size + 8 > rest.size:
         return -1
     rest[np.uintp(to)] = 44 if to > began else 123
     rest[np.uintp(to + 1)] = 34
     for i in range(size):
-        rest[np.uintp(to + 2 + i)] = path[np.uintp(i)]
+        rest[np.uintp(to + 2 + i)] = paths.store[np.uintp(start + i)]
     to += size + 2
     rest[np.uintp(to)], rest[np.uintp(to + 1)] = 34, 58
     return to + 2
 
 
 @numba.njit(cache=True, nogil=True)
-def _to_rest(data, start, end, flags, quoted, path, size, rest, state, began):  # type: ignore[no-untyped-def]
+def _to_rest(data, start, end, flags, quoted, path, paths, rest, state, began):  # type: ignore[no-untyped-def]
     """Copy one member to the rest in the form of a JSON writer; False if there is no room."""
-    to = _name_in_rest(path, size, rest, state, began)
+    to = _name_in_rest(path, paths, rest, state, began)
     if to >= 0:
         to = copy_json(data, start, end, flags, quoted, rest, to)
     if to >= 0:
@@ -367,9 +285,9 @@ def _to_rest(data, start, end, flags, quoted, path, size, rest, state, began):  
 
 
 @numba.njit(cache=True, nogil=True)
-def _list_to_rest(data, at, classes, path, size, rest, state, began):  # type: ignore[no-untyped-def]
+def _list_to_rest(data, at, classes, path, paths, rest, state, began):  # type: ignore[no-untyped-def]
     """Copy a list to the rest; the place after it, or minus the verdict."""
-    to = _name_in_rest(path, size, rest, state, began)
+    to = _name_in_rest(path, paths, rest, state, began)
     if to < 0:
         return -_FULL
     rest[np.uintp(to)] = 91
@@ -386,8 +304,7 @@ def _list_to_rest(data, at, classes, path, size, rest, state, began):  # type: i
         start, end, flags, after = _element(data, at, classes)
         if after < 0:
             return -SLOW
-        if flags & HIGH:
-            state[2] = 1
+        state[2] |= flags & HIGH
         to = copy_json(data, start, end, flags, start > at, rest, to)
         if to < 0:
             return -_FULL

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from rarebit.source.intake import Batches, Intake
 from rarebit.source.json_cells import Block, join_rows
-from rarebit.source.stream import ByteStream, line_blocks
+from rarebit.source.stream import ByteStream, LineBlock, line_blocks
 from rarebit.source.tally import Tally
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -50,43 +50,32 @@ def _merged(done: tuple[Batches, Tally], intake: Intake) -> Batches:
 
 def _numbered(stream: ByteStream, intake: Intake) -> Iterator[Callable[[], tuple[Batches, Tally]]]:
     """One task for each block: its batches and its tally."""
-    number = 1
     settings = intake.settings
-    for block, too_long in line_blocks(
-        stream, block_bytes=settings.block_bytes, max_line_bytes=settings.max_line_bytes
-    ):
-        if too_long:
-            yield _too_long(block, number, intake)
-            number += 1
-            continue
-        yield _block_task(block.removeprefix(_BOM) if number == 1 else block, number, intake)
-        number += block.count(b"\n")
+    for block in line_blocks(stream, block_bytes=settings.block_bytes, max_line_bytes=settings.max_line_bytes):
+        yield _block_task(_without_bom(block), intake)
 
 
-def _too_long(head: bytes, number: int, intake: Intake) -> Callable[[], tuple[Batches, Tally]]:
-    def task() -> tuple[Batches, Tally]:
-        tally = intake.tally.part()
-        tally.read += 1
-        tally.skip(f"line longer than {intake.settings.max_line_bytes} bytes", f"line {number}", head)
-        return [], tally
-
-    return task
+def _without_bom(block: LineBlock) -> LineBlock:
+    if block.number == 1 and block.data[:3].tobytes() == _BOM:
+        return block._replace(data=block.data[3:])
+    return block
 
 
-def _block_task(block: bytes, number: int, intake: Intake) -> Callable[[], tuple[Batches, Tally]]:
+def _block_task(block: LineBlock, intake: Intake) -> Callable[[], tuple[Batches, Tally]]:
     def task() -> tuple[Batches, Tally]:
         part = intake.part()
-        read = read_lines_of if part.settings.mapping else read_block
-        return read(block, number, part), part.tally
+        if block.too_long:
+            part.too_long(block)
+            return [], part.tally
+        read = read_by_line if part.settings.mapping else read_block
+        return read(block, part), part.tally
 
     return task
 
 
-def read_block(block: bytes, number: int, intake: Intake) -> Batches:
-    """Events of a block of lines; ``number`` is that of the first."""
-    if not block.endswith(b"\n"):
-        block += b"\n"
-    data = np.frombuffer(block, np.uint8)
+def read_block(block: LineBlock, intake: Intake) -> Batches:
+    """Events of a block of lines."""
+    data, number = block.data, block.number
     batches: Batches = []
     while data.size:
         scanned = Block(data, intake.settings.max_line_bytes, number)
@@ -96,11 +85,11 @@ def read_block(block: bytes, number: int, intake: Intake) -> Batches:
     return batches
 
 
-def read_lines_of(block: bytes, number: int, intake: Intake) -> Batches:
+def read_by_line(block: LineBlock, intake: Intake) -> Batches:
     """The same as :func:`read_block`, every line the careful way."""
     batches: Batches = []
-    for at, line in enumerate(block.split(b"\n"), number):
-        add_line(line, at, intake)
+    for number, line in enumerate(block.lines(), block.number):
+        add_line(line, number, intake)
         if intake.full():
             batches += intake.flush()
     return batches + intake.flush()

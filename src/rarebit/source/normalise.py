@@ -38,7 +38,7 @@ KNOWN: Final[dict[str, Kind]] = {
 _CACHE: Final = 1 << 16
 """Values whose normal form is kept from batch to batch, for each field."""
 
-_FORMS: Final = {name: lru_cache(maxsize=_CACHE)(normal_form(name)) for name in (*NORMAL, *CODED)}
+_FORMS: Final = {name: lru_cache(maxsize=_CACHE)(normal_form(name)) for name in {**NORMAL, **CODED}}
 _base_name: Final = lru_cache(maxsize=_CACHE)(base_name)
 
 _BASE_NAMES: Final = {
@@ -71,8 +71,8 @@ def to_events(cells: Cells, *, source: str, earliest_us: int, latest_us: int, ta
     settle_host(cells)
     settle_users(cells, tally)
     for path, name in _BASE_NAMES.items():
-        if cells.has(path):
-            cells.fill(name, map_unique(cells.get(path), _base_name))
+        if cells.has(path) and cells.get(name).null_count:
+            cells.fill(name, map_unique(_where(pc.is_null(cells.get(name)), cells.get(path)), _base_name))
     times, keep = _times(cells, earliest_us, latest_us, tally)
     cells.fill(ID, cells.get(HIT_ID))
     cells.set(ID, record_ids(cells))
@@ -92,6 +92,11 @@ def to_events(cells: Cells, *, source: str, earliest_us: int, latest_us: int, ta
     return batch
 
 
+def _where(rows: pa.Array, column: pa.Array) -> pa.Array:
+    """The column in some rows, null in the others."""
+    return pc.if_else(rows, column, pa.scalar(None, pa.string()))
+
+
 def _settle_words(cells: Cells) -> None:
     """Fixed vocabularies: lower case, sorted, without repeats."""
     for name, kind in FIELDS.items():
@@ -107,9 +112,7 @@ def _word_set(text: str) -> str | None:
     return ",".join(sorted(words - {""})) or None
 
 
-def _times(
-    cells: Cells, earliest_us: int, latest_us: int, tally: Tally
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _times(cells: Cells, earliest_us: int, latest_us: int, tally: Tally) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     given = cells.get(TIME)
     times = parse_times(given)
     keep = (times >= earliest_us) & (times <= latest_us)
@@ -144,8 +147,10 @@ def _typed(cells: Cells, name: str, kind: Kind) -> pa.Array:
     if kind is Kind.LIST:
         return pc.split_pattern(column, BREAK)
     typed = _CONVERT[kind](column)
+    if typed.null_count == column.null_count:
+        return typed
     lost = pc.and_(pc.is_null(typed), pc.is_valid(column))
-    cells.to_rest(name, pc.if_else(lost, column, pa.scalar(None, pa.string())))
+    cells.to_rest(name, _where(lost, column))
     return typed
 
 
@@ -209,15 +214,14 @@ _CONVERT: Final[dict[Kind, Callable[[pa.Array], pa.Array]]] = {
 
 
 def _twins_and_codes(columns: dict[str, pa.Array]) -> None:
-    for name, twin in NORMAL.items():
-        columns[twin] = map_unique(columns[name], _FORMS[name])
-    for name, code in CODED.items():
-        form = columns[NORMAL[name]] if name in NORMAL else map_unique(columns[name], _FORMS[name])
-        columns[code] = _codes(form)
+    """Normal forms of the hot fields and their codes, once for each distinct value."""
+    for name in _FORMS:
+        encoded = columns[name].dictionary_encode()
+        form = _FORMS[name]
+        forms = pa.array([form(value) for value in encoded.dictionary.to_pylist()], pa.string())
+        if name in NORMAL:
+            columns[NORMAL[name]] = forms.take(encoded.indices)
+        if name in CODED:
+            codes = pa.array(text_codes(forms), pa.int64()).take(encoded.indices)
+            columns[CODED[name]] = pc.fill_null(codes, 0)
     columns[ID_CODE] = pa.array(text_codes(columns[ID]), pa.int64())
-
-
-def _codes(column: pa.Array) -> pa.Array:
-    encoded = column.dictionary_encode()
-    known = pa.array(text_codes(encoded.dictionary), pa.int64())
-    return pc.fill_null(known.take(encoded.indices), 0)

@@ -89,5 +89,3 @@ def _text(column: pa.Array, kind: Kind) -> pa.Array | None:
         return column.cast(pa.string())
     except pa.ArrowInvalid:
         return pa.array([orjson.dumps(value, default=str).decode() for value in column.to_pylist()], pa.string())
-
-

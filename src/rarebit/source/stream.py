@@ -7,14 +7,20 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
+import numba
+import numpy as np
 import zstandard
+from numpy.typing import NDArray
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError)
 """What a damaged or truncated compressed file raises while it is read."""
+
+
+_HEAD: Final = 64 * 1024
 
 
 class ByteStream:
@@ -67,6 +73,24 @@ class ByteStream:
             size -= len(part)
         return b"".join(parts) if len(parts) != 1 else parts[0]
 
+    def read_into(self, view: memoryview) -> int:
+        """Fill a buffer; how many bytes were had, fewer only at the end or before damage."""
+        done = 0
+        if self._head or self.compression:
+            part = self.read(len(view))
+            view[: len(part)] = part
+            return len(part)
+        while done < len(view) and not self.error:
+            try:
+                count = self._file.readinto(view[done:])  # type: ignore[attr-defined]
+            except OSError as error:
+                self.error = f"the file cannot be read: {error.strerror or error}"
+                break
+            if not count:
+                break
+            done += count
+        return done
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -109,33 +133,67 @@ class _GzipPieces:
                 return out
 
 
-def line_blocks(stream: ByteStream, *, block_bytes: int, max_line_bytes: int) -> Iterator[tuple[bytes, bool]]:
-    """Blocks of whole lines; with each, whether it is the head of a line that is too long.
+class LineBlock(NamedTuple):
+    """Whole lines of a file, or the head of one that is too long."""
 
-    A line longer than ``max_line_bytes`` gives one block ``(head, True)``; the remainder is passed over.
-    Memory stays near ``block_bytes + max_line_bytes``.
+    data: NDArray[np.uint8]
+    number: int
+    """Number of the first line, from 1."""
+    too_long: bool = False
+
+    def lines(self) -> list[bytes]:
+        """The lines, without their newlines."""
+        lines = self.data.tobytes().split(b"\n")
+        return lines[:-1] if not lines[-1] else lines
+
+
+def line_blocks(stream: ByteStream, *, block_bytes: int, max_line_bytes: int) -> Iterator[LineBlock]:
+    """Blocks of whole lines, each ending in a newline, which is added to the last line if it has none.
+
+    A line longer than ``max_line_bytes`` may come as a block of its own, cut to its head. Memory stays near
+    ``block_bytes + max_line_bytes``.
     """
-    held = b""
+    number, held = 1, np.empty(0, np.uint8)
     while True:
-        piece = stream.read(block_bytes)
-        if not piece:
+        buffer = np.empty(held.size + block_bytes + 1, np.uint8)
+        buffer[: held.size] = held
+        size = held.size + stream.read_into(memoryview(buffer)[held.size : -1])
+        if size == held.size:
             break
-        cut = piece.rfind(b"\n") + 1
-        if cut:
-            yield held + piece[:cut], False
-            held = piece[cut:]
-        else:
-            held += piece
-        if len(held) > max_line_bytes:
-            yield held[: 64 * 1024], True
-            held = _skip_line(stream, block_bytes)
-    if held:
-        yield held, False
+        cut = last_newline(buffer, held.size, size) + 1
+        held = buffer[max(cut, 0) : size].copy()
+        if cut > 0:
+            block = LineBlock(buffer[:cut], number)
+            yield block
+            number += count_lines(block.data)
+        if held.size > max_line_bytes:
+            yield LineBlock(held[:_HEAD], number, too_long=True)
+            number, held = number + 1, _skip_line(stream, block_bytes)
+    if held.size:
+        yield LineBlock(np.append(held, np.uint8(10)), number)
 
 
-def _skip_line(stream: ByteStream, block_bytes: int) -> bytes:
+def _skip_line(stream: ByteStream, block_bytes: int) -> NDArray[np.uint8]:
     while piece := stream.read(block_bytes):
         cut = piece.find(b"\n") + 1
         if cut:
-            return piece[cut:]
-    return b""
+            return np.frombuffer(piece[cut:], np.uint8)
+    return np.empty(0, np.uint8)
+
+
+@numba.njit(cache=True, nogil=True)
+def last_newline(data: NDArray[np.uint8], start: int, stop: int) -> int:
+    """Where the last newline of a span is, −1 if there is none."""
+    for at in range(stop - 1, start - 1, -1):
+        if data[at] == 10:
+            return at
+    return -1
+
+
+@numba.njit(cache=True, nogil=True)
+def count_lines(data: NDArray[np.uint8]) -> int:
+    """How many newlines there are."""
+    lines = 0
+    for byte in data:
+        lines += byte == 10
+    return lines

@@ -22,10 +22,14 @@ def text_codes(column: pa.Array) -> NDArray[np.int64]:
     offsets, data = string_buffers(column)
     codes = hash_bytes(offsets, data)
     if column.null_count:
-        codes[pc_null(column)] = 0
+        codes[column.is_null().to_numpy(zero_copy_only=False)] = 0
     return codes
 
 
-def pc_null(column: pa.Array) -> NDArray[np.bool_]:
-    """Where a column is null, bool[n]."""
-    return np.asarray(column.is_null().to_numpy(zero_copy_only=False), np.bool_)
+def has_byte(column: pa.Array, characters: str) -> bool:
+    """Whether any of these ASCII characters stands anywhere in a string column."""
+    if column.null_count == len(column):
+        return False
+    offsets, data = string_buffers(column)
+    part = data[offsets[0] : offsets[-1]]
+    return any(bool((part == ord(character)).any()) for character in characters)

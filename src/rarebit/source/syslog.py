@@ -22,7 +22,11 @@ HEADER: Final = re.compile(
 
 _MONTHS: Final = {m: n for n, m in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _SSHD: Final = (
-    (re.compile(r"^Accepted (?P<method>\S+) for (?P<user>\S+) from (?P<ip>\S+) port (?P<port>\d+)"), "ssh_login", "success"),
+    (
+        re.compile(r"^Accepted (?P<method>\S+) for (?P<user>\S+) from (?P<ip>\S+) port (?P<port>\d+)"),
+        "ssh_login",
+        "success",
+    ),
     (
         re.compile(r"^Failed (?P<method>\S+) for (?:invalid user )?(?P<user>.*?) from (?P<ip>\S+) port (?P<port>\d+)"),
         "ssh_login",
@@ -30,7 +34,9 @@ _SSHD: Final = (
     ),
     (re.compile(r"^Invalid user (?P<user>.*?) from (?P<ip>[^\s]+)(?: port (?P<port>\d+))?$"), "ssh_login", "failure"),
     (
-        re.compile(r"^(?:Received disconnect|Connection closed|Disconnected) (?:from|by)(?: .*user (?P<user>\S+))? ?(?P<ip>[0-9a-f.:]+)"),
+        re.compile(
+            r"^(?:Received disconnect|Connection closed|Disconnected) (?:from|by)(?: .*user (?P<user>\S+))? ?(?P<ip>[0-9a-f.:]+)"
+        ),
         "ssh_disconnect",
         "",
     ),
@@ -42,23 +48,16 @@ _SUDO: Final = re.compile(r"^\s*(?P<user>\S+) : .*USER=(?P<target>\S+) ; COMMAND
 def read_syslog(stream: ByteStream, intake: Intake) -> Iterator[pa.RecordBatch]:
     """Events of a syslog file. Lines without a year get the one that fits the file's modification time."""
     years = _Years(datetime.fromtimestamp(stream.path.stat().st_mtime, UTC))
-    number = 1
     settings = intake.settings
-    for block, too_long in line_blocks(
-        stream, block_bytes=settings.block_bytes, max_line_bytes=settings.max_line_bytes
-    ):
-        if too_long:
-            intake.tally.read += 1
-            intake.tally.skip(f"line longer than {settings.max_line_bytes} bytes", f"line {number}", block)
-            number += 1
+    for block in line_blocks(stream, block_bytes=settings.block_bytes, max_line_bytes=settings.max_line_bytes):
+        if block.too_long:
+            intake.too_long(block)
             continue
-        for line in block.split(b"\n"):
+        for number, line in enumerate(block.lines(), block.number):
             if line.strip():
                 _add_line(line.rstrip(b"\r"), f"line {number}", years, intake)
-            number += 1
             if intake.full():
                 yield from intake.flush()
-        number -= block.endswith(b"\n")
     if years.used:
         intake.tally.note(f"lines give no year: {years.span()} taken, from the file's modification time", 1)
     yield from intake.flush()

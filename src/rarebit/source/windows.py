@@ -135,7 +135,9 @@ def _system_fields(cells: Cells) -> None:
     cells.fill("event.code", cells.get("winlog.event_id"))
     computer = cells.get("winlog.computer_name")
     collector = pc.if_else(
-        pc.and_kleene(pc.is_valid(computer), pc.not_equal(pc.utf8_lower(cells.get("host.name")), pc.utf8_lower(computer))),
+        pc.and_kleene(
+            pc.is_valid(computer), pc.not_equal(pc.utf8_lower(cells.get("host.name")), pc.utf8_lower(computer))
+        ),
         cells.get("host.name"),
         pa.scalar(None, pa.string()),
     )
@@ -216,7 +218,11 @@ def _derived(cells: Cells) -> None:
         cells.to_rest(PREFIX + "QueryResults", cells.columns.pop("dns.results"))
     own = pc.fill_null(pc.not_equal(cells.get("event.module"), "sysmon"), True)  # noqa: FBT003 - Arrow's value
     lacking = pc.and_(own, pc.is_null(pc.coalesce(cells.get("user.name"), cells.get("user.id"))))
-    pairs = (("winlog.user.name", "user.name"), ("winlog.user.domain", "user.domain"), ("winlog.user.identifier", "user.id"))
+    pairs = (
+        ("winlog.user.name", "user.name"),
+        ("winlog.user.domain", "user.domain"),
+        ("winlog.user.identifier", "user.id"),
+    )
     for name, target in pairs:
         taken = pc.if_else(lacking, cells.get(name), pa.scalar(None, pa.string()))
         cells.fill(target, taken)

@@ -104,7 +104,9 @@ MOVES: Final[tuple[Move, ...]] = (
     Move("Details", "registry.data.strings", ("sysmon:13",)),
     Move("QueryName", "dns.question.name", ("sysmon:22", "dnsclient")),
     Move("QueryResults", "dns.results", ("sysmon:22",)),
-    Move("ServiceName", "service.name", ("security:4697", "security:4769", "security:4770", "system:7045", "system:7036")),
+    Move(
+        "ServiceName", "service.name", ("security:4697", "security:4769", "security:4770", "system:7045", "system:7036")
+    ),
     Move("param1", "service.name", ("system:7036", "system:7040")),
     Move("ScriptBlockText", "powershell.file.script_block_text", ("powershell",)),
     Move("Path", "file.path", ("powershell:4104",)),
