@@ -81,7 +81,8 @@ def _evidence(records: Sequence[Record]) -> tuple[float, list[Record]]:
     leading = sorted(best.values(), key=lambda record: (record.expected_per_week, record.time, record.id))
     p = np.clip(np.array([record.expected_per_week for record in leading]) / RECORDS_FROM, 1e-12, 1.0)
     terms = np.clip(np.log(SHAPE) - (1.0 - SHAPE) * np.log(p), 0.0, CAP)
-    return float(np.sum(np.sort(terms)[::-1] / np.arange(1, terms.size + 1))), leading
+    telling = leading[: max(1, int(np.count_nonzero(terms > 0.0)))]
+    return float(np.sum(np.sort(terms)[::-1] / np.arange(1, terms.size + 1))), telling
 
 
 def rank(drafts: Sequence[Draft]) -> list[tuple[Draft, float]]:
@@ -141,7 +142,9 @@ def case_of(
         techniques=_merged(techniques for _, techniques in jobs),
         sentence=_sentence(draft, context),
         reasons=tuple(_reason(record) for record in leading[:_SHOWN]),
-        timeline=tuple(_entry(record) for record in draft.records),
+        timeline=tuple({(entry.time, entry.text): entry for entry in map(_entry, reversed(draft.records))}.values())[
+            ::-1
+        ],
         queries=_queries(draft),
         record_ids=tuple(record.id for record in draft.records),
         event_count=sum(record.event_count for record in draft.records),
@@ -174,7 +177,8 @@ def _reason(record: Record) -> Reason:
 
 def _entry(record: Record) -> TimelineEntry:
     level = record.explanation.levels[0]
-    text = f"{record.by_field_name} {record.by_field_value} ({level.level.replace('_', ' ')})"
+    known = level.level.replace("_", " ").replace("entity", level.entity_field.partition(".")[0])
+    text = f"{record.by_field_name} {record.by_field_value} ({known})"
     return TimelineEntry(time=record.time, text=text, event_id=record.event_ids[0], record_id=record.id)
 
 

@@ -16,6 +16,7 @@ from rarebit.core.result import Case
 
 _REASONS = 3
 _TIMELINE = 8
+_CONTEXT = ("role", "criticality", "site", "os", "owner")
 
 
 def print_cases(cases: Sequence[Case]) -> None:
@@ -39,10 +40,11 @@ def print_case(home: Home, case: Case) -> None:
     out = data()
     head = f"case {case.rank}  score {case.score:.0f}  expected {rate(case.expected_per_week)}  {case.state}"
     head += f"  verdict {case.verdict}" if case.verdict else ""
-    known = ", ".join(f"{name} {value}" for name, value in sorted(case.context.items()))
+    known = ", ".join(f"{name} {case.context[name]}" for name in _CONTEXT if case.context.get(name))
     lines: list[Text] = [Text.assemble(safe(case.sentence), style="bold")]
     lines.append(safe(f"who: {case.entity.name}" + (f" ({known})" if known else "")))
-    lines.append(safe(f"when: {case.opened_at} to {case.updated_at}; {case.event_count} events; id {case.id}"))
+    begin, end = (moment[:19].replace("T", " ") for moment in (case.opened_at, case.updated_at))
+    lines.append(safe(f"when: {begin} to {end} UTC; {case.event_count} events; id {case.id}"))
     if case.techniques:
         lines.append(safe(f"ATT&CK: {', '.join(case.tactics)} ({', '.join(case.techniques)})"))
     out.print(Panel(Group(*lines), title=head, title_align="left"))

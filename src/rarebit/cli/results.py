@@ -222,8 +222,11 @@ def _event_cells(event: dict[str, Any]) -> tuple[str, ...]:
             value = value.get(part) if isinstance(value, dict) else None
         return "" if value is None else str(value)
 
-    what = at("process.command_line") or at("process.executable") or at("process.name") or at("event.action")
-    action = at("event.action") or at("event.code")
+    what = at("process.command_line") or at("process.executable") or at("process.name")
+    if not what and at("source.ip"):
+        what = f"from {at('source.ip')}"
+    logon = at("winlog.logon.type")
+    action = (at("event.action") or at("event.code")) + (f" (logon type {logon})" if logon else "")
     return (
         at("@timestamp")[:23], at("host.name"), at("user.name"), f"{action}: {what}" if what else action,
         at("process.parent.name"), at("event.id")[:12],

@@ -100,6 +100,22 @@ def user_key(text: str) -> str:
     return name
 
 
+_SESSION_ACCOUNT: Final = re.compile(r"^(dwm|umfd)-[0-9*]+$")
+
+
+def account_form(text: str) -> str:
+    r"""Account name for comparing what is usual: every machine account, and every session's own, is one.
+
+    A machine's account acts on that machine as SYSTEM does, but is named differently on each; by name it would be
+    a new account on every new host.
+
+    >>> [account_form(name) for name in ("CORP\Ann", "WS01$", "DWM-3", "UMFD-0")]
+    ['ann', '*$', 'dwm-*', 'umfd-*']
+    """
+    name = user_key(text)
+    return "*$" if name.endswith("$") else _SESSION_ACCOUNT.sub(r"\1-*", name)
+
+
 def base_name(path: str) -> str:
     r"""Last part of a Windows or POSIX path.
 
@@ -167,7 +183,7 @@ def _same(text: str) -> str:
 
 NORMAL_FORM: Final[dict[str, Callable[[str], str]]] = {
     "host.name": host_key,
-    "user.name": user_key,
+    "user.name": account_form,
     "process.name": normal_name,
     "process.parent.name": normal_name,
     "process.executable": normal_path,
