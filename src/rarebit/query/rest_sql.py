@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from rarebit.core.errors import QueryError
 from rarebit.core.fields import REST
@@ -16,9 +16,19 @@ from rarebit.query.typed_sql import as_number, date_range
 _SIMPLE: Final = re.compile(r"[A-Za-z0-9_.@-]+", re.ASCII)
 _JSON_NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _EXACT: Final = 1 << 53
-_TEXT: Final = "json_extract_string(e, '$')"
-_ZONED: Final = f"CASE WHEN regexp_matches({_TEXT}, ':.*(?:[Zz]|[+-][0-9:]+)$') THEN {_TEXT} ELSE {_TEXT} || 'Z' END"
+_ZONE: Final = ":.*(?:[Zz]|[+-][0-9:]+)$"
+_NUMERIC: Final = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')"
 _BOUNDS: Final = (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<="))
+
+
+class _Json(NamedTuple):
+    """SQL for the text and for the type of one JSON value."""
+
+    text: str
+    kind: str
+
+
+_ITEM: Final = _Json("json_extract_string(e, '$')", "json_type(e)")
 
 
 def rest_test(leaves: tuple[Leaf, ...], *, now_us: int) -> str:
@@ -38,10 +48,11 @@ def rest_test(leaves: tuple[Leaf, ...], *, now_us: int) -> str:
     column = literal.identifier(REST)
     path = literal.string("/" + field.replace("~", "~0").replace("/", "~1"))
     # Text that is not JSON is an event without further fields, not the end of the query.
-    value = f"TRY(json_extract({column}, {path}))"
-    items = f"CASE WHEN json_type({value}) = 'ARRAY' THEN json_extract({value}, '$[*]') ELSE [{value}] END"
-    wanted = literal.disjunction([_element(leaf, now_us) for leaf in leaves])
-    test = f"coalesce(list_bool_or(list_transform({items}, lambda e: {wanted})), FALSE)"
+    kind, text = (f"TRY({function}({column}, {path}))" for function in ("json_type", "json_extract_string"))
+    one = literal.disjunction([_element(leaf, _Json(text, kind), now_us) for leaf in leaves])
+    each = literal.disjunction([_element(leaf, _ITEM, now_us) for leaf in leaves])
+    many = f"list_bool_or(list_transform(json_extract(TRY(json_extract({column}, {path})), '$[*]'), lambda e: {each}))"
+    test = f"coalesce(CASE WHEN {kind} = 'ARRAY' THEN {many} ELSE {one} END, FALSE)"
     if not _SIMPLE.fullmatch(field):
         return test
     # Finding the name in the text costs far less than reading the JSON of events that have it not.
@@ -49,36 +60,38 @@ def rest_test(leaves: tuple[Leaf, ...], *, now_us: int) -> str:
     return f"CASE WHEN contains({column}, {name}) THEN {test} ELSE FALSE END"
 
 
-def _element(leaf: Leaf, now_us: int) -> str:
+def _element(leaf: Leaf, value: _Json, now_us: int) -> str:
     match leaf:
         case Exists():
-            return "json_type(e) <> 'NULL'"
-        case Term(value=value, case_insensitive=False) | Match(text=value) | Phrase(text=value, prefix=False):
-            return _equal([value])
+            return f"{value.kind} <> 'NULL'"
+        case Term(value=wanted, case_insensitive=False) | Match(text=wanted) | Phrase(text=wanted, prefix=False):
+            return _equal([wanted], value)
         case Terms(values=values):
-            return _equal(list(values))
+            return _equal(list(values), value)
         case Range():
-            return _range(leaf, now_us)
-    return keyword_test(leaf, _TEXT)
+            return _range(leaf, value.text, now_us)
+    return keyword_test(leaf, value.text)
 
 
-def _equal(values: list[Value]) -> str:
-    test = keyword_test(Terms("", tuple(values)), _TEXT)
-    numbers = (as_number(value) for value in values)
-    wanted = sorted({float(value) for value in numbers if value is not None and abs(value) < _EXACT})
-    if not wanted:
+def _equal(values: list[Value], value: _Json) -> str:
+    test = keyword_test(Terms("", tuple(values)), value.text)
+    numbers = (as_number(wanted) for wanted in values)
+    exact = sorted({float(wanted) for wanted in numbers if wanted is not None and abs(wanted) < _EXACT})
+    if not exact:
         return test
-    texts = ", ".join(f"{value!r}::DOUBLE" for value in wanted)
-    kinds = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')"
-    return f"({test} OR (json_type(e) IN {kinds} AND TRY_CAST({_TEXT} AS DOUBLE) IN ({texts})))"
+    listed = ", ".join(f"{wanted!r}::DOUBLE" for wanted in exact)
+    # The type is asked for last: it costs another reading of the JSON.
+    number = f"CASE WHEN TRY_CAST({value.text} AS DOUBLE) IN ({listed}) THEN {value.kind} IN {_NUMERIC} ELSE FALSE END"
+    return f"({test} OR {number})"
 
 
-def _range(leaf: Range, now_us: int) -> str:
+def _range(leaf: Range, text: str, now_us: int) -> str:
     bounds = {sign: getattr(leaf, name) for name, sign in _BOUNDS if getattr(leaf, name) is not None}
     numbers = {sign: as_number(bound) for sign, bound in bounds.items()}
     if bounds and None not in numbers.values():
-        cast = f"TRY_CAST(CASE WHEN regexp_full_match({_TEXT}, '{_JSON_NUMBER}') THEN {_TEXT} END AS DOUBLE)"
+        cast = f"TRY_CAST(CASE WHEN regexp_full_match({text}, '{_JSON_NUMBER}') THEN {text} END AS DOUBLE)"
         return " AND ".join(f"{cast} {sign} {float(bound or 0)!r}::DOUBLE" for sign, bound in numbers.items())
     if bounds and all(is_date(bound) for bound in bounds.values()):
-        return date_range(leaf, f"TRY_CAST({_ZONED} AS TIMESTAMPTZ)", now_us)
-    return keyword_test(leaf, _TEXT)
+        zoned = f"CASE WHEN regexp_matches({text}, '{_ZONE}') THEN {text} ELSE {text} || 'Z' END"
+        return date_range(leaf, f"TRY_CAST({zoned} AS TIMESTAMPTZ)", now_us)
+    return keyword_test(leaf, text)

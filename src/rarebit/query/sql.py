@@ -129,4 +129,6 @@ def _set(leaf: Leaf, name: str) -> str:
 def _word(word: str, name: str) -> str:
     if not word or "," in word:
         return "FALSE"
-    return f"({name} = {literal.string(word)} OR contains(',' || {name} || ',', {literal.string(f',{word},')}))"
+    # Most sets are one word; text is put together only for those that are not.
+    among = f"contains(',' || {name} || ',', {literal.string(f',{word},')})"
+    return f"({name} = {literal.string(word)} OR CASE WHEN contains({name}, ',') THEN {among} ELSE FALSE END)"
