@@ -22,6 +22,8 @@ from rarebit.simulate.stream import Window
 
 Format = Literal["ndjson", "ndjson.gz", "parquet"]
 _GZIP_LEVEL: Final = 3
+_PARQUET_ROWS, _JSON_ROWS = 131_072, 32_768
+"""Rows made at once: a row group, and some 30 MB of text."""
 _AHEAD: Final = 2
 """Batches made while an earlier one is still being written."""
 FORMATS: Final = ("ndjson", "ndjson.gz", "parquet")
@@ -47,7 +49,7 @@ class Events(NamedTuple):
     """What there is to write."""
 
     windows: Iterator[Window]
-    batches: Callable[[Window], Iterator[pa.RecordBatch]]
+    batches: Callable[[Window, int], Iterator[pa.RecordBatch]]
     schema: pa.Schema
     days: tuple[str, ...]
     """Date of each day."""
@@ -80,9 +82,10 @@ def _batches(source: Events, windows: Iterator[Window], *, arrived: bool) -> Ite
     for window in windows:
         if arrived:
             order = np.argsort(window.ingested, kind="stable")
-            yield from source.batches(window._replace(rows=window.rows.take(order), ingested=window.ingested[order]))
+            arrival = window._replace(rows=window.rows.take(order), ingested=window.ingested[order])
+            yield from source.batches(arrival, _JSON_ROWS)
         else:
-            yield from source.batches(window)
+            yield from source.batches(window, _PARQUET_ROWS)
 
 
 def _open(path: Path, source: Events, form: Format) -> _ParquetFile | _JsonFile:

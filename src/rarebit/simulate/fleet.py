@@ -161,10 +161,10 @@ class Fleet:
     def _of_day(self, day: int) -> Rows:
         return concat([stream.of_day(self._everyday, day) for stream in self._streams])
 
-    def batches(self, window: Window) -> Iterator[pa.RecordBatch]:
-        """Columns of one window, texts dictionary-encoded."""
-        for at in range(0, window.rows.size, BATCH_ROWS):
-            part = slice(at, at + BATCH_ROWS)
+    def batches(self, window: Window, most: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Columns of one window, texts dictionary-encoded, at most so many rows at once."""
+        for at in range(0, window.rows.size, most):
+            part = slice(at, at + most)
             rows = window.rows.take(part)
             yield self._describer.batch(rows, window.ingested[part], window.versions)
 

@@ -83,8 +83,8 @@ class _Writer:
                 return pc.if_else(pa.array(self._plain), _spread(words, column), _spread(listed, column))
             return _spread(words, column)
         if pa.types.is_timestamp(kind):
-            text = pc.strftime(column, "%Y-%m-%dT%H:%M:%SZ", locale="C")
-            return pc.binary_join_element_wise('"', text, '"', "")
+            text = pc.replace_substring(column.cast(pa.timestamp("us")).cast(pa.string()), " ", "T")
+            return pc.binary_join_element_wise('"', text, 'Z"', "")
         if pa.types.is_string(kind):
             return pc.fill_null(quoted(column), "")
         return pc.fill_null(column.cast(pa.string()), "")
@@ -97,7 +97,9 @@ def quoted(words: pa.Array) -> pa.Array:
 
 
 def _spread(words: pa.Array, column: pa.DictionaryArray) -> pa.Array:
-    return pc.fill_null(words.take(column.indices), "")
+    """The word of each row; empty where it is null."""
+    padded = pa.concat_arrays([words, pa.array([""])])
+    return padded.take(pc.fill_null(column.indices, len(words)))
 
 
 def _choose(which: NDArray[Any], *texts: str) -> pa.Array:

@@ -16,7 +16,7 @@ from rarebit.simulate.clock import SITES, is_workday, utc_of_local
 from rarebit.simulate.machines import ROLES
 from rarebit.simulate.people import Who
 from rarebit.simulate.pool import FRESH, USER
-from rarebit.simulate.rows import Rows, concat
+from rarebit.simulate.rows import Ints, Rows, concat
 from rarebit.simulate.tables import words
 from rarebit.simulate.world import World
 
@@ -82,9 +82,7 @@ class Rollouts:
         for name in {name for sets in world.sets for name in sets}:
             self._with[name] = np.array([at for at, sets in enumerate(world.sets) if name in sets], np.int32)
         self._campaigns: list[list[Campaign]] = [self._plan(day) for day in range(world.days)]
-        self._arrivals = [
-            [self._arrival(c, day, n) for n, c in enumerate(cs)] for day, cs in enumerate(self._campaigns)
-        ]
+        self._arrivals: dict[tuple[int, int], Ints] = {}
 
     def _plan(self, day: int) -> list[Campaign]:
         world = self._world
@@ -203,8 +201,16 @@ class Rollouts:
             start_us=start + 17 * HOUR_US, spread_us=3 * DAY_US, hosts=self._with["windows_base"], acts=acts
         )
 
-    def _arrival(self, campaign: Campaign, day: int, number: int) -> NDArray[np.int64]:
-        """When it comes to each host: early for most, with a tail."""
+    def _arrival(self, day: int, number: int) -> Ints:
+        """When the campaign comes to each host: early for most, with a tail. Kept where the program stays."""
+        campaign = self._campaigns[day][number]
+        if campaign.stays < 0:
+            return self._draw_arrival(campaign, day, number)
+        if (day, number) not in self._arrivals:
+            self._arrivals[day, number] = self._draw_arrival(campaign, day, number)
+        return self._arrivals[day, number]
+
+    def _draw_arrival(self, campaign: Campaign, day: int, number: int) -> Ints:
         rng = self._world.random("arrival", day, number)
         part = np.minimum(rng.gamma(1.5, 0.3, campaign.hosts.size), 3.0)
         return campaign.start_us + (part * campaign.spread_us).astype(np.int64)
@@ -213,14 +219,12 @@ class Rollouts:
         """Rollouts that begin on a day, and the day's use of what came before."""
         rng = self._world.random("rollout events", day)
         parts = [
-            self._coming(rng, everyday, campaign, arrival)
-            for campaign, arrival in zip(self._campaigns[day], self._arrivals[day], strict=True)
+            self._coming(rng, everyday, campaign, self._arrival(day, number))
+            for number, campaign in enumerate(self._campaigns[day])
         ]
         return concat([*parts, self._use(rng, everyday, day)])
 
-    def _coming(
-        self, rng: np.random.Generator, everyday: Everyday, campaign: Campaign, arrival: NDArray[np.int64]
-    ) -> Rows:
+    def _coming(self, rng: np.random.Generator, everyday: Everyday, campaign: Campaign, arrival: Ints) -> Rows:
         steps = len(campaign.acts)
         ts = arrival[:, None] + np.cumsum(rng.integers(3_000_000, 60_000_000, (arrival.size, steps)), axis=1)
         act = np.tile(np.array(campaign.acts, np.int32), arrival.size)
@@ -234,8 +238,9 @@ class Rollouts:
         nine = np.array([utc_of_local(site, start, 9.0) for site in SITES])
         ts, host, act = [], [], []
         for past in range(day + 1):
-            for campaign, arrival in zip(self._campaigns[past], self._arrivals[past], strict=True):
+            for number, campaign in enumerate(self._campaigns[past]):
                 if campaign.stays >= 0:
+                    arrival = self._arrival(past, number)
                     times = rng.poisson(campaign.daily, campaign.hosts.size)
                     hosts = np.repeat(campaign.hosts, times)
                     when = nine[world.site[hosts]] + (rng.random(hosts.size) * 8 * HOUR_US).astype(np.int64)

@@ -215,6 +215,7 @@ class Story:
                     "time": iso(step.ts),
                     "host": self.world.hosts[step.host].name,
                     "user": self.world.users[step.user].name,
+                    "process": self.world.table[step.act].name,
                     "technique": step.technique,
                     "note": step.note,
                 }
