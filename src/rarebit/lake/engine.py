@@ -14,8 +14,8 @@ from threading import Lock
 import duckdb
 import pyarrow as pa
 
-from rarebit.core.errors import QueryError, StateError
-from rarebit.core.fields import ID_CODE, TIME
+from rarebit.core.errors import QueryError, RarebitError, StateError
+from rarebit.core.fields import DAY, ID_CODE, TIME
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.lake.log import TABLE_SCHEMA, DataFile
 
@@ -37,6 +37,7 @@ class Engine:
         self._root = root
         self._settings = {"memory_limit": memory_limit, "threads": str(threads)}
         self._base: duckdb.DuckDBPyConnection | None = None
+        self._spill: weakref.finalize[..., Engine] | None = None
         self._opening = Lock()
 
     @contextmanager
@@ -55,13 +56,7 @@ class Engine:
             cursor.execute("SET TimeZone = 'UTC'")
             yield cursor
         except duckdb.Error as error:
-            if not isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException) and ".parquet" not in str(error):
-                raise QueryError(f"the query cannot be run: {_first_line(error)}") from error
-            raise StateError(
-                f"the event lake cannot be read: {_first_line(error)}",
-                where=str(self._root),
-                hint="Check the disk; give queries more memory, or ask for a shorter time.",
-            ) from error
+            raise self._explained(error) from error
         finally:
             cursor.close()
 
@@ -71,7 +66,32 @@ class Engine:
             nulls = ", ".join(f"NULL::{_duck_type(f.type)} AS {quote(f.name)}" for f in TABLE_SCHEMA)
             return f"(SELECT {nulls} WHERE FALSE)"
         paths = ", ".join(literal(_unglob(str(self._root / file.path))) for file in files)
-        return f"read_parquet([{paths}], hive_partitioning = true, hive_types_autocast = false)"
+        # The day is taken from the last directory; DuckDB's own reading would take any "day=" on the way there.
+        return (
+            f"(SELECT * EXCLUDE (filename), regexp_extract(filename, '{DAY}=([0-9-]+)[/\\\\][^/]*$', 1) AS {DAY} "
+            f"FROM read_parquet([{paths}], hive_partitioning = false, filename = true))"
+        )
+
+    def close(self) -> None:
+        """End the instance and remove its temporary files; the next query starts another."""
+        with self._opening:
+            if self._base is not None:
+                self._base.close()
+                self._base = None
+            if self._spill is not None:
+                self._spill()
+                self._spill = None
+
+    def _explained(self, error: duckdb.Error) -> RarebitError:
+        line = str(error).strip().splitlines()[0]
+        damaged = ".parquet" in line and not isinstance(error, duckdb.PermissionException)
+        if damaged or isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+            return StateError(
+                f"the event lake cannot be read: {line}",
+                where=str(self._root),
+                hint="Check the disk; give queries more memory, or ask for a shorter time.",
+            )
+        return QueryError(f"the query cannot be run: {line}")
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         with self._opening:
@@ -81,13 +101,14 @@ class Engine:
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         spill = tempfile.mkdtemp(prefix="rarebit-spill-")
-        weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        self._spill = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         base = duckdb.connect(":memory:", config=dict(self._settings))
         base.execute(f"SET temp_directory = {literal(spill)}")
         base.execute("SET parquet_metadata_cache = true")
         base.execute("SET python_enable_replacements = false")
         base.execute("SET autoinstall_known_extensions = false")
-        base.execute(f"SET allowed_directories = [{literal(str(self._root))}]")
+        own = ", ".join(literal(text) for text in (str(self._root), _unglob(str(self._root))))
+        base.execute(f"SET allowed_directories = [{own}]")
         base.execute("SET enable_external_access = false")
         return base
 
@@ -137,7 +158,3 @@ def _duck_type(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         return "TIMESTAMPTZ"
     return {"int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN", "string": "VARCHAR"}[str(kind)]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import duckdb
 import pyarrow as pa
@@ -53,6 +55,18 @@ class Lake:
         self.path = path.absolute()
         self._log = DeltaLog(self.path)
         self._engine = Engine(self.path, memory_limit=memory_limit, threads=threads)
+
+    def close(self) -> None:
+        """Give back the memory and the temporary files of queries; the next query opens them anew."""
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def writer(self) -> LakeWriter:
         """The right to append, for one at a time.

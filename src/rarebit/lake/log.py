@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,10 +78,17 @@ class DeltaLog:
     Parameters
     ----------
     root : Path
-        Directory of the table; it need not exist yet.
+        Directory of the table, absolute; it need not exist yet.
+
+    Raises
+    ------
+    StateError
+        If the path holds what looks like an escape of a URL: the Delta library would read and write elsewhere.
     """
 
     def __init__(self, root: Path) -> None:
+        if re.search("%[0-9A-Fa-f]{2}", str(root)):
+            raise StateError("the path may not hold % and two digits", where=str(root), hint="Use another directory.")
         self.root = root
 
     def snapshot(self) -> Snapshot:
@@ -94,9 +102,9 @@ class DeltaLog:
         if not (self.root / "_delta_log").is_dir():
             return EMPTY
         try:
-            if not DeltaTable.is_deltatable(str(self.root)):
+            if not DeltaTable.is_deltatable(self.root.as_uri()):
                 return EMPTY
-            table = DeltaTable(self.root)
+            table = DeltaTable(self.root.as_uri())
             version, actions = table.version(), pa.table(table.get_add_actions(flatten=True))
         except (DeltaError, OSError) as error:
             raise _unusable(self.root, error) from error
@@ -106,7 +114,12 @@ class DeltaLog:
         """Make an empty table where there is none."""
         try:
             DeltaTable.create(
-                self.root, TABLE_SCHEMA, mode="ignore", partition_by=[DAY], name="events", configuration=_SETTINGS
+                self.root.as_uri(),
+                TABLE_SCHEMA,
+                mode="ignore",
+                partition_by=[DAY],
+                name="events",
+                configuration=_SETTINGS,
             )
         except (DeltaError, OSError) as error:
             raise _unusable(self.root, error) from error
@@ -144,7 +157,7 @@ class DeltaLog:
             for f in remove
         ]
         try:
-            table = DeltaTable(self.root)
+            table = DeltaTable(self.root.as_uri())
             if table.version() != expected_version - 1:
                 raise StateError(
                     f"version {table.version()} was made by another program while this one was writing",
@@ -173,7 +186,7 @@ class DeltaLog:
             Number of files deleted.
         """
         try:
-            table = DeltaTable(self.root)
+            table = DeltaTable(self.root.as_uri())
             return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True))
         except (DeltaError, OSError) as error:
             raise _unusable(self.root, error) from error

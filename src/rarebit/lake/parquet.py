@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rarebit.core.errors import InputError, StateError
 from rarebit.core.fields import CODED, DAY, ID, ID_CODE, REST, TIME
 from rarebit.core.schema import EVENT_SCHEMA
-from rarebit.core.time import DAY_US, day_of
+from rarebit.core.time import DAY_US, day_of, parse_time
 from rarebit.lake.disk import sync
 from rarebit.lake.log import VERSION, DataFile
 
@@ -30,25 +30,46 @@ FILE_SCHEMA: Final[pa.Schema] = pa.schema(
 _UNIQUE: Final = frozenset({TIME, ID, ID_CODE, REST})
 """Columns whose values seldom repeat: a dictionary would cost time and save nothing."""
 _STATISTICS: Final = [TIME, ID_CODE, VERSION, *CODED.values()]
+_FIRST_US, _END_US = parse_time("1601-01-01"), parse_time("9999-01-01")
 _TEXT: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 def conform(batch: pa.RecordBatch | pa.Table) -> pa.Table:
-    """The batch as a table of one chunk a column, with types of the event schema.
+    """The batch as a table of one chunk a column.
 
     Raises
     ------
     InputError
-        If a column is unknown, or the time, the id or its code is missing, or a type does not fit.
+        If a column is unknown, or the time, the id or its code is missing or of a wrong type.
     """
-    table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch.combine_chunks()
+    table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
     for name in table.column_names:
         if name not in EVENT_SCHEMA.names:
             raise InputError(f"column {name!r} is not one of an event", hint=f"Put it into {REST!r}.")
     for name in (TIME, ID, ID_CODE):
         if name not in table.column_names:
             raise InputError(f"a batch of events has no column {name!r}")
-    return table
+    for name in (TIME, ID_CODE):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, _cast(name, table.column(at), EVENT_SCHEMA.field(name).type))
+    return table.combine_chunks()
+
+
+def placed(table: pa.Table) -> pa.Table:
+    """The rows that have an id and a time that a day can be told of."""
+    times = table.column(TIME).cast(pa.int64())
+    usable = pc.and_(
+        pc.and_(pc.greater_equal(times, _FIRST_US), pc.less(times, _END_US)),
+        pc.and_(pc.not_equal(table.column(ID_CODE), 0), pc.is_valid(table.column(ID))),
+    )
+    if pc.all(pc.fill_null(usable, fill_value=False)).as_py():
+        return table
+    return table.filter(usable).combine_chunks()
+
+
+def keys(table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Times (int64[n], microseconds since 1970) and id codes (int64[n]) of a table."""
+    return table.column(TIME).cast(pa.int64()).to_numpy(), table.column(ID_CODE).to_numpy()
 
 
 def encode(table: pa.Table) -> pa.Table:
@@ -57,7 +78,7 @@ def encode(table: pa.Table) -> pa.Table:
     Raises
     ------
     InputError
-        If a column has a type that does not fit the event schema.
+        If a column has a type that does not fit the event schema, or text that is not UTF-8.
     """
     kept: dict[str, pa.ChunkedArray] = {}
     for name in table.column_names:
@@ -69,11 +90,41 @@ def encode(table: pa.Table) -> pa.Table:
             wanted = _TEXT
             if not pa.types.is_dictionary(column.type):
                 column = column.dictionary_encode()
+        column = _cast(name, column, wanted)
         try:
-            kept[name] = column if column.type == wanted else column.cast(wanted)
-        except pa.ArrowInvalid as error:
-            raise InputError(f"column {name!r} of a batch of events cannot be {wanted}: {error}") from error
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:  # one such value would make its whole file unreadable to DuckDB
+            raise InputError(f"column {name!r} of a batch of events is damaged: {error}") from error
+        kept[name] = column
     return pa.table(kept)
+
+
+def _cast(name: str, column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    if column.type == wanted:
+        return column
+    try:
+        return column.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"column {name!r} of a batch of events cannot be made {wanted}: {error}") from error
+
+
+def read_codes(path: Path) -> NDArray[np.int64]:
+    """Id codes (int64[n]) of a file.
+
+    Raises
+    ------
+    StateError
+        If the file is missing or damaged.
+    """
+    try:
+        codes: NDArray[np.int64] = pq.ParquetFile(path).read(columns=[ID_CODE]).column(0).to_numpy()
+    except (OSError, pa.ArrowException) as error:
+        raise StateError(
+            f"a file of the event lake cannot be read: {error}",
+            where=str(path),
+            hint="Put it back from a backup; without it nobody can tell which events are already here.",
+        ) from error
+    return codes
 
 
 def merge(parts: Iterable[pa.Table]) -> pa.Table:

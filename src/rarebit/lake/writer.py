@@ -11,22 +11,21 @@ from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rarebit.core.errors import StateError
-from rarebit.core.fields import ID_CODE, TIME
 from rarebit.core.time import DAY_US, parse_time
 from rarebit.lake.lock import WriterLock
 from rarebit.lake.log import DeltaLog
-from rarebit.lake.parquet import by_day, conform, encode, merge, write_day
+from rarebit.lake.parquet import by_day, conform, encode, keys, merge, placed, read_codes, write_day
 from rarebit.lake.seen import SeenIds
 
 FLUSH_ROWS: Final = 1 << 20
 FLUSH_BYTES: Final = 384 << 20
 """A buffer is written when it reaches either; one more is being written meanwhile."""
 SEEN_BYTES: Final = 2 << 30
+_PART_ROWS: Final = 131_072
+"""A larger batch is taken in parts, so that no column of text outgrows Arrow's 2 GB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,8 @@ class AppendResult:
     duplicate: int
     """Rows whose id the lake already has on that day, or that the batch holds twice."""
     rejected: int
-    """Rows without a time or an id, which can be neither placed nor told apart."""
+    """Rows without an id, or without a time between the years 1601 and 9999: they can be neither placed nor
+    told apart."""
 
 
 class LakeWriter:
@@ -93,21 +93,23 @@ class LakeWriter:
             If the lake cannot be written.
         """
         self._check()
-        table = conform(batch)
-        placed = pc.and_kleene(pc.is_valid(table.column(TIME)), pc.not_equal(pc.fill_null(table.column(ID_CODE), 0), 0))
-        valid = table if pc.all(placed).as_py() is not False else table.filter(placed).combine_chunks()
-        encoded = encode(valid)
+        given = batch.num_rows
+        parts = [
+            part
+            for start in range(0, given, _PART_ROWS)
+            if (part := placed(conform(batch.slice(start, _PART_ROWS)))).num_rows
+        ]
+        encoded = [encode(part) for part in parts]
+        new = 0
         with self._failing():
-            fresh = self._seen.add(*_keys(valid)) if valid.num_rows else np.zeros(0, np.bool_)
-            new = int(np.count_nonzero(fresh))
-            if new:
-                self._keep(encoded if new == fresh.size else encoded.filter(pa.array(fresh)).combine_chunks())
-        return AppendResult(
-            given=table.num_rows,
-            new=new,
-            duplicate=valid.num_rows - new,
-            rejected=table.num_rows - valid.num_rows,
-        )
+            for part, kept in zip(parts, encoded, strict=True):
+                fresh = self._seen.add(*keys(part))
+                count = int(np.count_nonzero(fresh))
+                new += count
+                if count:
+                    self._keep(kept if count == fresh.size else kept.filter(pa.array(fresh)).combine_chunks())
+        usable = sum(part.num_rows for part in parts)
+        return AppendResult(given=given, new=new, duplicate=usable - new, rejected=given - usable)
 
     def commit(self) -> int:
         """Commit all that is buffered in one atomic step.
@@ -198,18 +200,11 @@ class LakeWriter:
         start = parse_time(day)
         # The buffers first: what is committed between the two looks is then found twice, not never.
         found = [_codes_between(part, start, start + DAY_US) for part in (*self._writing, *self._buffer)]
-        for file in self._log.snapshot().files:
-            if file.day == day:
-                codes = pq.ParquetFile(self._log.root / file.path).read(columns=[ID_CODE]).column(0)
-                found.append(codes.to_numpy())
+        files = (file.path for file in self._log.snapshot().files if file.day == day)
+        found += [read_codes(self._log.root / path) for path in files]
         return np.concatenate([np.zeros(0, np.int64), *found])
 
 
-def _keys(table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    times = table.column(TIME).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
-    return times, table.column(ID_CODE).to_numpy()
-
-
 def _codes_between(table: pa.Table, start_us: int, end_us: int) -> NDArray[np.int64]:
-    times, codes = _keys(table)
+    times, codes = keys(table)
     return codes[(times >= start_us) & (times < end_us)]
