@@ -205,7 +205,7 @@ def _read_header(file: BinaryIO, path: Path) -> _Header:
                 hint="Let the job learn again from the lake.",
             )
         header = msgspec.json.decode(text, type=_Header)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _damaged(path, "its header cannot be read") from error
     if header.size > path.stat().st_size:
         raise _damaged(path, "it is cut short")
