@@ -25,8 +25,6 @@ from rarebit.query.sql import to_sql
 
 EVENTS_SHOWN: Final = 20
 """The most event ids a record carries; ``event_count`` counts them all."""
-MOST_EXPECTED: Final = 300.0
-"""Findings expected more often than this a week are not kept as records."""
 _PROVENANCE: Final = {
     "parent": "process.parent.name",
     "signer": "process.code_signature.subject_name",
@@ -64,7 +62,6 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
     """
     group = stream.groups[index]
     fresh = stream.take_fresh(index)
-    fresh = fresh.take(fresh.found["expected"] <= MOST_EXPECTED)
     if not len(fresh):
         return Materialised([], {})
     events = _fetch(stream, group, fresh, join)

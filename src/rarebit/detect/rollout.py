@@ -43,7 +43,7 @@ class Verdict:
 
 def spreads(stream: JobStream, index: int) -> dict[tuple[int, int], Spread]:
     """Rollouts among a job's recent findings, by value code and start of the stretch."""
-    recent = stream.recent(index).found
+    recent = stream.recent(index)
     recent = recent[stream.in_rollout(index, recent)]
     found: dict[tuple[int, int], list[int]] = {}
     for row in range(recent.size):

@@ -24,7 +24,7 @@ from rarebit.model.rare import RareModel
 from rarebit.model.rare_kernel import CANDIDATE
 from rarebit.model.tables import State, Table, columns_of, rows_from
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 KEEP_P: Final = 0.05
 """Observations up to this probability are looked at in a busy fleet (Elastic writes no record above 0.035)."""
 COLD_DAYS: Final = 7.0
@@ -34,6 +34,8 @@ KEPT_A_WEEK: Final = 20_000.0
 SETTLE_US: Final = DAY_US
 """A finding waits this long to learn whether it was part of a rollout before it counts for the calibration."""
 REMEMBER_US: Final = 7 * DAY_US
+MOST_EXPECTED: Final = 300.0
+"""Findings expected more often than this a week are not kept as records."""
 _NULL_CODE: Final = 1
 
 FOUND: Final = np.dtype(
@@ -121,7 +123,7 @@ class JobStream:
         self._groups = plan.groups
         self._models = [[self._model(d, peer_of or {}, pool=pool) for d in group] for group in self._groups]
         self._calibrators = [TailCalibrator(cold_days=COLD_DAYS) for _ in self._groups]
-        self._pending: list[list[Findings]] = [[] for _ in self._groups]
+        self._pending: list[list[Table]] = [[] for _ in self._groups]
         self._fresh: list[list[Findings]] = [[] for _ in self._groups]
         self._spreading: list[dict[tuple[int, int], tuple[int, int]]] = [{} for _ in self._groups]
 
@@ -173,8 +175,8 @@ class JobStream:
             self._calibrators[index].observe(observed, self._day * DAY_US)
             findings = self._findings(index, ids, judged)
             if len(findings):
-                self._pending[index].append(findings)
-                self._fresh[index].append(findings)
+                self._pending[index].append(findings.found)
+                self._fresh[index].append(findings.take(findings.found["expected"] <= MOST_EXPECTED))
 
     def _peers(self, size: int, columns: Columns) -> NDArray[np.int64]:
         if self.plan.job.peer_field:
@@ -203,10 +205,17 @@ class JobStream:
 
     def _note_spread(self, index: int, found: Table) -> None:
         """Keep the stretches of first sights that became rollouts, and how many entities have joined them."""
-        joined = self._spreading[index]
-        for row in found[found["spreading"] > 0]:
-            key = (int(row["value"]), int(row["window_us"]))
-            joined[key] = (max(joined.get(key, (0, 0))[0], int(row["joined"])), int(row["time_us"]))
+        rows = found[found["spreading"] > 0]
+        if rows.size == 0:
+            return
+        held = self._spreading[index]
+        rows = rows[np.lexsort((rows["window_us"], rows["value"]))]
+        starts = np.flatnonzero(_differs(rows["value"]) | _differs(rows["window_us"]))
+        ends = np.append(starts[1:], rows.size) - 1
+        joined = np.maximum.reduceat(rows["joined"], starts)
+        stretches = zip(rows["value"][starts].tolist(), rows["window_us"][starts].tolist(), strict=True)
+        for key, most, last_us in zip(stretches, joined.tolist(), rows["time_us"][ends].tolist(), strict=True):
+            held[key] = (max(held.get(key, (0, 0))[0], most), last_us)
 
     def _start_day(self, day: int) -> None:
         self._day = day
@@ -222,15 +231,21 @@ class JobStream:
 
     def _settle(self, index: int, before_us: int) -> None:
         """Teach the calibration what happened before a time, leaving out what turned out to be a rollout."""
-        pending = Findings.join(self._pending[index], len(self._groups[index]))
-        if not len(pending):
+        kept, counted = [], [np.zeros(0, FOUND)]
+        for found in self._pending[index]:
+            due = (found["time_us"] < before_us) & (found["settled"] == 0)
+            if due.any():
+                settled = found[due]
+                counted.append(settled[~self.in_rollout(index, settled)])
+                found["settled"][due] = 1
+            recent = found["time_us"] >= before_us - REMEMBER_US
+            if recent.any():
+                kept.append(found if recent.all() else found[recent])
+        if not self._pending[index]:
             return
-        due = (pending.found["time_us"] < before_us) & (pending.found["settled"] == 0)
-        counted = pending.found[due & ~self.in_rollout(index, pending.found)]
-        self._calibrators[index].learn(counted["p"], counted["time_us"], np.zeros(counted.size, np.int64))
-        pending.found["settled"][due] = 1
-        kept = pending.take(pending.found["time_us"] >= before_us - REMEMBER_US)
-        self._pending[index] = [kept] if len(kept) else []
+        learnt = np.concatenate(counted)
+        self._calibrators[index].learn(learnt["p"], learnt["time_us"], np.zeros(learnt.size, np.int64))
+        self._pending[index] = kept
         held = self._spreading[index]
         self._spreading[index] = {key: seen for key, seen in held.items() if seen[1] >= before_us - REMEMBER_US}
 
@@ -239,11 +254,12 @@ class JobStream:
         if not self._spreading[index]:
             return np.zeros(found.size, np.bool_)
         known = np.array(sorted(self._spreading[index]), np.int64)
-        keys = np.empty(known.shape[0], np.dtype([("value", "i8"), ("window_us", "i8")]))
-        keys["value"], keys["window_us"] = known[:, 0], known[:, 1]
-        asked = np.empty(found.size, keys.dtype)
-        asked["value"], asked["window_us"] = found["value"], found["window_us"]
-        return np.isin(asked, keys)
+        values = np.unique(known[:, 0])
+        at = np.minimum(np.searchsorted(values, found["value"]), values.size - 1)
+        rows = np.flatnonzero(values[at] == found["value"])
+        member = np.zeros(found.size, np.bool_)
+        member[rows] = np.isin(_stretches(found["value"][rows], found["window_us"][rows]), _stretches(*known.T))
+        return member
 
     @property
     def groups(self) -> list[tuple[DetectorPlan, ...]]:
@@ -254,12 +270,12 @@ class JobStream:
         """Entities that joined a rollout (value code, start of its stretch), and the time of the last."""
         return self._spreading[index][key]
 
-    def recent(self, index: int) -> Findings:
-        """Findings of the last days, those of earlier runs too: what a rollout may still take in."""
-        return Findings.join(self._pending[index], len(self._groups[index]))
+    def recent(self, index: int) -> Table:
+        """Findings (FOUND[n]) of the last days, those of earlier runs too: what a rollout may still take in."""
+        return np.concatenate([np.zeros(0, FOUND), *self._pending[index]])
 
     def take_fresh(self, index: int) -> Findings:
-        """Findings since the last call."""
+        """Findings since the last call, without those expected more than ``MOST_EXPECTED`` times a week."""
         fresh = Findings.join(self._fresh[index], len(self._groups[index]))
         self._fresh[index] = []
         return fresh
@@ -296,10 +312,7 @@ class JobStream:
             for at, model in enumerate(models):
                 state |= {f"m{index}.{at}.{name}": array for name, array in model.to_state().items()}
             state |= {f"c{index}.{name}": array for name, array in self._calibrators[index].to_state().items()}
-            pending = self.recent(index)
-            state |= columns_of(f"f{index}", pending.found)
-            for at, part in enumerate(pending.parts):
-                state |= columns_of(f"p{index}.{at}", part)
+            state |= columns_of(f"f{index}", self.recent(index))
             rows = [(*key, *seen) for key, seen in sorted(self._spreading[index].items())]
             state[f"s{index}"] = np.array(rows, np.int64).reshape(-1, 4)
         return state
@@ -320,9 +333,8 @@ class JobStream:
                 for at, model in enumerate(models):
                     model.load_state(_under(state, f"m{index}.{at}."))
                 self._calibrators[index] = TailCalibrator.from_state(_under(state, f"c{index}."))
-                parts = [rows_from(f"p{index}.{at}", CANDIDATE, state) for at in range(len(models))]
-                pending = Findings(rows_from(f"f{index}", FOUND, state), parts)
-                self._pending[index] = [pending] if len(pending) else []
+                pending = rows_from(f"f{index}", FOUND, state)
+                self._pending[index] = [pending] if pending.size else []
                 self._spreading[index] = {(a, b): (c, d) for a, b, c, d in state[f"s{index}"].tolist()}
         except KeyError as error:
             raise StateError(
@@ -360,3 +372,15 @@ def hour_end(time_us: int) -> int:
 
 def _under(state: Mapping[str, NDArray[Any]], prefix: str) -> State:
     return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+
+
+def _differs(column: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before it; the first does."""
+    return np.concatenate([np.ones(1, np.bool_), column[1:] != column[:-1]])
+
+
+def _stretches(values: NDArray[np.int64], windows_us: NDArray[np.int64]) -> Table:
+    """Value codes and starts of stretches as one column of pairs."""
+    pairs = np.empty(values.size, np.dtype([("value", "i8"), ("window_us", "i8")]))
+    pairs["value"], pairs["window_us"] = values, windows_us
+    return pairs
