@@ -113,6 +113,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         write_fleet(TINY, tmp_path / "taken")
 
 
+def test_events_of_another_fleet_are_not_mixed_in(tmp_path: Path) -> None:
+    write_fleet(TINY, tmp_path)
+    write_fleet(TINY, tmp_path)
+    with pytest.raises(InputError, match=r"2026-10-05\.ndjson"):
+        write_fleet(TINY, tmp_path, format="parquet")
+
+
 @given(st.lists(st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"]))))
 def test_quoted_text_is_json(words: list[str]) -> None:
     assert [json.loads(text) for text in quoted(pa.array(words, pa.string())).to_pylist()] == words

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rarebit.core.errors import InputError
 from rarebit.simulate.ndjson import Layout
 from rarebit.simulate.stream import Window
 
@@ -58,11 +59,27 @@ class Events(NamedTuple):
 def write_events(
     source: Events, folder: Path, form: Format, on_progress: Callable[[int, int], None] | None
 ) -> tuple[int, list[Path]]:
-    """Write one file a day; the number of events, and the files."""
+    """Write one file a day, each under its name only when it is whole; the number of events, and the files.
+
+    Raises
+    ------
+    InputError
+        If the folder holds other files already: they would be read as part of the fleet.
+    """
+    wanted = {f"{day}.{form}" for day in source.days}
+    others = sorted(
+        path.name for path in folder.iterdir() if path.name not in wanted and not path.name.endswith(".part")
+    )
+    if others:
+        raise InputError(
+            f"{others[0]!r} and {len(others) - 1} more files are not of this fleet", where=str(folder),
+            hint="Give an empty directory.",
+        )  # fmt: skip
     events, paths = 0, []
     for day, windows in groupby(source.windows, key=lambda window: window.day):
         path = folder / f"{source.days[day]}.{form}"
-        with ThreadPoolExecutor(1) as thread, _open(path, source, form) as file:
+        part = folder / f".{path.name}.part"
+        with _open(part, source, form) as file, ThreadPoolExecutor(1) as thread:
             waiting: deque[Future[None]] = deque()
             for batch in _batches(source, windows, arrived=form != "parquet"):
                 events += batch.num_rows
@@ -71,6 +88,7 @@ def write_events(
                     waiting.popleft().result()
             for write in waiting:
                 write.result()
+        part.replace(path)
         paths.append(path)
         if on_progress is not None:
             on_progress(day + 1, len(source.days))
@@ -89,7 +107,11 @@ def _batches(source: Events, windows: Iterator[Window], *, arrived: bool) -> Ite
 
 
 def _open(path: Path, source: Events, form: Format) -> _ParquetFile | _JsonFile:
-    return _ParquetFile(path, source.schema) if form == "parquet" else _JsonFile(path, source.schema)
+    return (
+        _ParquetFile(path, source.schema)
+        if form == "parquet"
+        else _JsonFile(path, source.schema, compressed=form == "ndjson.gz")
+    )
 
 
 class _ParquetFile(AbstractContextManager["_ParquetFile"]):
@@ -117,11 +139,11 @@ class _ParquetFile(AbstractContextManager["_ParquetFile"]):
 class _JsonFile(AbstractContextManager["_JsonFile"]):
     """One day in NDJSON, plain or compressed."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, *, compressed: bool) -> None:
         self._layout = Layout(schema)
         self._file: IO[bytes] = path.open("wb")
         self._raw = self._file
-        if path.suffix == ".gz":
+        if compressed:
             self._file = cast(IO[bytes], gzip.GzipFile("", "wb", _GZIP_LEVEL, self._file, mtime=0))
 
     def write(self, batch: pa.RecordBatch) -> None:

@@ -219,7 +219,7 @@ def write_fleet(
     DefinitionError
         If a setting or the format is wrong.
     InputError
-        If the directory cannot be written.
+        If the directory cannot be written, or holds the events of another fleet.
     """
     if format not in FORMATS:
         raise DefinitionError(f"{format!r} is no format", where="$.format", hint=f"Give one of {', '.join(FORMATS)}.")
