@@ -142,7 +142,7 @@ def import_jobs(home: Home, path: Path, *, new_id: str | None = None) -> list[tu
     InputError, DefinitionError
         If the file cannot be read or a definition is wrong; nothing is kept then.
     """
-    jobs = read_jobs(path)
+    jobs = read_jobs(path, job_id=new_id)
     if new_id and len(jobs) == 1:
         jobs = [msgspec.structs.replace(jobs[0], job_id=new_id)]
     for job in jobs:
@@ -153,8 +153,8 @@ def import_jobs(home: Home, path: Path, *, new_id: str | None = None) -> list[tu
     return [(job, problems(job)) for job in jobs]
 
 
-def read_jobs(path: Path) -> list[Job]:
-    """Jobs of a file of Elastic's JSON, not kept.
+def read_jobs(path: Path, *, job_id: str | None = None) -> list[Job]:
+    """Jobs of a file of Elastic's JSON, not kept; ``job_id`` is for one that has none of its own.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def read_jobs(path: Path) -> list[Job]:
         document: Any = msgspec.json.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError, RecursionError) as error:
         raise InputError(f"not a job definition: {error}", where=str(path)) from error
-    return parse_jobs(document, where=str(path))
+    return parse_jobs(document, where=str(path), job_id=job_id)
 
 
 def export_job(home: Home, job_id: str) -> Json:

@@ -119,7 +119,9 @@ def validate(
 ) -> None:
     """Say what of a job is refused or not acted on; exit code 2 if it cannot run."""
     with home_at(home) as place:
-        found = [jobs.get_job(place, job)] if not Path(job).is_file() else jobs.read_jobs(Path(job))
+        found = (
+            [jobs.get_job(place, job)] if not Path(job).is_file() else jobs.read_jobs(Path(job), job_id=Path(job).stem)
+        )
         problems = [(each, problem) for each in found for problem in jobs.validate(place, each)]
     if json:
         write_json({"job_id": each.job_id, **jobs.problem_json(problem)} for each, problem in problems)

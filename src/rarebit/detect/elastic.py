@@ -28,8 +28,17 @@ _DETECTOR_KEYS = (
 _DEFAULT_SPAN = "5m"
 
 
-def parse_jobs(document: Any, *, where: str = "") -> list[Job]:  # noqa: ANN401
+def parse_jobs(document: Any, *, where: str = "", job_id: str | None = None) -> list[Job]:  # noqa: ANN401
     """Jobs of any form in which Elastic writes them.
+
+    Parameters
+    ----------
+    document : object
+        Parsed JSON.
+    where : str, optional
+        The file, for errors.
+    job_id : str, optional
+        Id of a job that has none of its own, as those of Kibana's modules.
 
     Accepted: the body of ``PUT _ml/anomaly_detectors``; a list or ``{"jobs": […]}`` of such bodies; pairs
     ``{"job": …, "datafeed": …}`` or a list of them, as Kibana exports; a ``datafeed_config`` inside the job;
@@ -40,7 +49,7 @@ def parse_jobs(document: Any, *, where: str = "") -> list[Job]:  # noqa: ANN401
     DefinitionError
         If the document is none of these, or a part has the wrong type; the place is named.
     """
-    return [_pair(item, f"{where or '$'}{place}") for place, item in _items(document)]
+    return [_pair(item, f"{where or '$'}{place}", job_id) for place, item in _items(document)]
 
 
 def _items(document: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401
@@ -51,7 +60,7 @@ def _items(document: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401
     return [("", document)]
 
 
-def _pair(item: Any, where: str) -> Job:  # noqa: ANN401
+def _pair(item: Any, where: str, job_id: str | None) -> Job:  # noqa: ANN401
     body = _mapping(item, where)
     feed: Json | None = None
     if "job" in body:
@@ -59,29 +68,29 @@ def _pair(item: Any, where: str) -> Job:  # noqa: ANN401
         body, where = _mapping(body["job"], f"{where}.job"), f"{where}.job"
     if isinstance(body.get("config"), Mapping) and "analysis_config" in body["config"]:
         body = {"job_id": body.get("id"), **body["config"]}
-    return _job(body, feed, where)
+    return _job(body, feed, where, job_id)
 
 
-def _job(body: Json, feed: Json | None, where: str) -> Job:
+def _job(body: Json, feed: Json | None, where: str, job_id: str | None) -> Job:
     rest = copy.deepcopy(body)
     analysis = _mapping(rest.pop("analysis_config", None), f"{where}.analysis_config")
     inner = rest.pop("datafeed_config", None)
     if feed is None and inner is not None:
         feed = _mapping(inner, f"{where}.datafeed_config")
-    description = rest.pop("data_description", None)
-    if isinstance(description, Mapping) and set(description) - {"time_field", "time_format"}:
-        rest["data_description"] = description
-    time_field = description.get("time_field", "@timestamp") if isinstance(description, Mapping) else "@timestamp"
+    told = rest.pop("data_description", None)
+    about = {} if told is None else _mapping(told, f"{where}.data_description")
+    if set(about) - {"time_field"}:
+        rest["data_description"] = about
     detectors = analysis.pop("detectors", None)
     if not isinstance(detectors, list) or not detectors:
         raise DefinitionError("a job needs a list of detectors", where=f"{where}.analysis_config.detectors")
     draft = {
-        "job_id": rest.pop("job_id", None) or (feed or {}).get("job_id"),
+        "job_id": rest.pop("job_id", None) or (feed or {}).get("job_id") or job_id,
         "description": rest.pop("description", ""),
         "groups": rest.pop("groups", []),
         "bucket_span": str(analysis.pop("bucket_span", _DEFAULT_SPAN)),
         "influencers": analysis.pop("influencers", []),
-        "time_field": time_field,
+        "time_field": about.get("time_field", "@timestamp"),
     }
     if not draft["job_id"]:
         raise DefinitionError("the job has no id", where=f"{where}.job_id", hint="Set job_id, or pass --id")
@@ -130,8 +139,10 @@ def to_elastic(job: Job) -> Json:
     body["analysis_config"] = analysis | copy.deepcopy(job.analysis_rest)
     body["data_description"] = {"time_field": job.time_field} | body.get("data_description", {})
     feed = {**copy.deepcopy(job.datafeed.rest), "query": copy.deepcopy(job.datafeed.query)}
+    if feed.get("job_id", job.job_id) != job.job_id:
+        feed.pop("datafeed_id", None)  # the id of the datafeed of the job this is a copy of
+    feed["job_id"] = job.job_id
     feed.setdefault("datafeed_id", f"datafeed-{job.job_id}")
-    feed.setdefault("job_id", job.job_id)
     return {"job": body, "datafeed": feed}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from rarebit.core.errors import DefinitionError, RarebitError
 from rarebit.core.fields import TIME
 from rarebit.core.job import Detector, Job
-from rarebit.core.time import parse_span
+from rarebit.core.time import DAY_US, parse_span
 from rarebit.model.rare_kernel import FLEET, INDIVIDUAL, POPULATION
 from rarebit.query.dsl import parse_dsl
 from rarebit.query.kql import parse_kql
@@ -116,10 +117,7 @@ def condition(job: Job) -> Node:
 def problems(job: Job) -> list[Problem]:
     """Everything in the definition that would not be acted on as written; empty when all is honoured."""
     found = [*_detector_problems(job), *_feed_problems(job)]
-    try:
-        parse_span(job.bucket_span)
-    except RarebitError as error:
-        found.append(Problem("analysis_config.bucket_span", "refused", error.what))
+    found += _setting_problems(job)
     if job.time_field != TIME:
         found.append(Problem("data_description.time_field", "refused", f"only {TIME} orders the events of the lake"))
     found += [Problem(key, "ignored", "kept for export, not acted on") for key in job.rest if key not in _HONOURED_REST]
@@ -127,6 +125,45 @@ def problems(job: Job) -> list[Problem]:
         kind: Literal["refused", "ignored"] = "refused" if key == "summary_count_field_name" else "ignored"
         found.append(Problem(f"analysis_config.{key}", kind, "not acted on by the functions that run"))
     return found
+
+
+def _setting_problems(job: Job) -> Iterable[Problem]:
+    try:
+        span = parse_span(job.bucket_span)
+        if not 1_000_000 <= span <= _LONGEST_SPAN_US:
+            yield Problem("analysis_config.bucket_span", "refused", f"{job.bucket_span!r} is not 1s to 365d")
+    except RarebitError as error:
+        yield Problem("analysis_config.bucket_span", "refused", error.what)
+    try:
+        memory_limit(job)
+    except DefinitionError as error:
+        yield Problem(error.where, "refused", error.what)
+
+
+def memory_limit(job: Job) -> int:
+    """Bytes the job's models may hold: its ``model_memory_limit``, or 1 GiB.
+
+    Raises
+    ------
+    DefinitionError
+        If it is not a whole number of b, kb, mb or gb (mb where there is no unit), or less than 1 mb.
+    """
+    limits = job.rest.get("analysis_limits") or {}
+    if not isinstance(limits, Mapping):
+        raise DefinitionError(f"expected an object, found {type(limits).__name__}", where="analysis_limits")
+    text = limits.get("model_memory_limit")
+    if text is None:
+        return 1 << 30
+    match = _MEMORY.match(str(text).lower())
+    size = int(match[1]) << _SHIFTS[match[2] or "m"] if match else 0
+    if not 1 << 20 <= size <= 1 << 50:
+        raise DefinitionError(f"{text!r} is not 1mb or more", where="analysis_limits.model_memory_limit")
+    return size
+
+
+_MEMORY: Final = re.compile(r"\s*(\d{1,15})\s*(b|[kmgt])?b?\s*$")
+_SHIFTS: Final = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_LONGEST_SPAN_US: Final = 365 * DAY_US
 
 
 def _detector_problems(job: Job) -> Iterable[Problem]:
@@ -158,6 +195,8 @@ def _feed_problems(job: Job) -> Iterable[Problem]:
         yield Problem(place, "refused", error.what)
     for key in job.datafeed.rest:
         if key in _UNSUPPORTED_FEED:
+            if not job.datafeed.rest[key]:
+                continue
             yield Problem(f"datafeed.{key}", "refused", "events are read as they are; there is no such step")
         elif key not in _ADMINISTRATIVE_FEED:
             yield Problem(f"datafeed.{key}", "ignored", "kept for export, not acted on")

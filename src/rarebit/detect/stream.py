@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US, HOUR_US, parse_span
-from rarebit.detect.plan import DetectorPlan, JobPlan
+from rarebit.detect.plan import DetectorPlan, JobPlan, memory_limit
 from rarebit.detect.views import View, beside, together
 from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
@@ -128,7 +128,7 @@ class JobStream:
         self._spreading: list[dict[tuple[int, int], tuple[int, int]]] = [{} for _ in self._groups]
 
     def _model(self, detector: DetectorPlan, peer_of: Mapping[int, str], *, pool: bool) -> RareModel:
-        limit = memory_limit(self.plan) // len(self.plan.detectors)
+        limit = memory_limit(self.plan.job) // len(self.plan.detectors)
         model = RareModel(detector.mode, frequent=detector.frequent, pool=pool, memory_bytes=limit)
         if detector.entity == "host.name":
             model.set_peers(peer_of)
@@ -297,7 +297,7 @@ class JobStream:
             "entities": max(model.counts["entities"] for model in models),
             "pairs": max(model.counts["pairs"] for model in models),
             "memory_bytes": sum(model.memory for model in models),
-            "memory_limit_bytes": memory_limit(self.plan),
+            "memory_limit_bytes": memory_limit(self.plan.job),
             "evicted_pairs": sum(model.evicted for model in models),
             "calibration": [calibrator.health() for calibrator in self._calibrators],
         }
@@ -347,16 +347,6 @@ class JobStream:
                 model.keep_p = 1.0 if len(models) > 1 else self._keep_p
         self.first_us, self.last_us = (None if mark < 0 else mark for mark in marks[5:7])
         return self
-
-
-def memory_limit(plan: JobPlan) -> int:
-    """Bytes the job's models may hold: its ``model_memory_limit``, or 1 GiB."""
-    text = str(plan.job.rest.get("analysis_limits", {}).get("model_memory_limit", "1gb")).lower().strip()
-    units = {"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "b": 1}
-    for unit, size in units.items():
-        if text.endswith(unit) and text[: -len(unit)].isdigit():
-            return int(text[: -len(unit)]) * size
-    return int(text) * (1 << 20) if text.isdigit() else 1 << 30
 
 
 def bucket_start(time_us: int, plan: JobPlan) -> int:
