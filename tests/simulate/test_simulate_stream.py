@@ -151,6 +151,7 @@ def test_people_work_by_the_clock_of_their_site() -> None:
 def test_one_in_twenty_reports_through_the_windows_log() -> None:
     fleet = Fleet(FleetSettings(hosts=400, days=1))
     assert sum(host.legacy for host in fleet.hosts) == 20
+    assert any(host.migrates_us for host in fleet.hosts if host.legacy)
     rows = table_of(FleetSettings(hosts=200, days=1, events_per_host_day=60))
     log = rows.filter(pc.equal(rows["agent.type"], "winlogbeat"))
     assert log.num_rows > 0
@@ -160,6 +161,21 @@ def test_one_in_twenty_reports_through_the_windows_log() -> None:
     assert all("\\" in name for name in log["user.name"].unique().to_pylist())
     assert log["process.hash.sha256"].null_count == log.num_rows
     assert set(log["event.code"].unique().to_pylist()) <= {"4688", "4689", "4624", "4625", "5156", "7045"}
+
+
+def test_a_host_that_gets_the_sensor_changes_its_name_and_keeps_its_id() -> None:
+    settings = FleetSettings(hosts=40, days=22, events_per_host_day=20, intrusions=())
+    start = parse_time(settings.start)
+    moved = [h for h in Fleet(settings).hosts if start < h.migrates_us < start + 21 * DAY_US and not h.reinstalled_us]
+    rows = table_of(settings)
+    names = pc.utf8_lower(rows["host.name"])
+    for host in moved:
+        own = rows.filter(pc.or_(pc.equal(names, host.name), pc.equal(names, host.fqdn)))
+        assert len(own["host.name"].unique()) == 2
+        assert len(own["host.id"].unique()) == 1
+        new = np.asarray(pc.equal(own["agent.type"], "endpoint"))
+        assert (new == (times(own) >= host.migrates_us)).all()
+    assert moved
 
 
 @pytest.mark.parametrize(

@@ -80,35 +80,39 @@ class Describer:
         self._world = world
         self._columns = columns
         pool = world.pool
-        shape = np.array([LINUX if h.linux else SECURITY if h.legacy else ENDPOINT for h in world.hosts])
-        self.shape: NDArray[np.int8] = shape.astype(np.int8)
+        self._sensor = np.array([LINUX if host.linux else ENDPOINT for host in world.hosts], np.int8)
+        never = np.iinfo(np.int64).max
+        self._log_until = np.array([(h.migrates_us or never) if h.legacy else 0 for h in world.hosts], np.int64)
         self._host = self._host_codes()
         self._event = self._event_codes()
         self._user = np.array([[pool.add(u.name), pool.add(u.domain), pool.add(u.sid)] for u in world.users], np.int32)
         self._log_user = np.array([pool.add(f"{u.domain}\\{u.name}" if u.domain else u.name) for u in world.users])
         self._reinstalled = np.array([host.reinstalled_us for host in world.hosts], np.int64)
         self._host_again = {
-            "host.id": np.array([pool.add(digest(f"{h.name} again")[:32]) for h in world.hosts], np.int32),
-            "agent.id": np.array([pool.add(digest(f"agent {h.name} again")[:32]) for h in world.hosts], np.int32),
+            "host.id": np.array([pool.add(_id(f"{h.name} again")) for h in world.hosts], np.int32),
+            "agent.id": np.array([pool.add(_id(f"agent {h.name} again")) for h in world.hosts], np.int32),
         }
         self._texts = pool.array()
         self.schema = self._schema()
 
     def _host_codes(self) -> dict[str, NDArray[np.int32]]:
+        """Code of each text of a host, by the endpoint sensor and by the event log: int32[2, hosts]."""
         hosts, pool = self._world.hosts, self._world.pool
-        texts: dict[str, list[str]] = {
-            "host.name": [h.fqdn.upper() if h.legacy else h.name for h in hosts],
-            "host.hostname": ["" if h.legacy else h.fqdn for h in hosts],
-            "host.id": [digest(h.name)[:32] for h in hosts],
+        texts: dict[str, tuple[list[str], list[str]]] = {
+            "host.name": ([h.name for h in hosts], [h.fqdn.upper() for h in hosts]),
+            "host.hostname": ([h.fqdn for h in hosts], [""] * len(hosts)),
+            "agent.type": (["endpoint"] * len(hosts), ["winlogbeat"] * len(hosts)),
+            "agent.id": ([_id(f"agent {h.name}") for h in hosts], [_id(f"beat {h.name}") for h in hosts]),
+        }
+        same = {
+            "host.id": [_id(h.name) for h in hosts],
             "host.os.type": ["linux" if h.linux else "windows" for h in hosts],
             "host.os.family": ["debian" if h.linux else "windows" for h in hosts],
             "host.os.name": [h.os for h in hosts],
-            "agent.type": ["winlogbeat" if h.legacy else "endpoint" for h in hosts],
-            "agent.id": [digest(f"agent {h.name}")[:32] for h in hosts],
+            "source.ip": [h.ip for h in hosts],
         }
-        out = {field: np.array([pool.add(text) for text in column], np.int32) for field, column in texts.items()}
-        out["ip"] = np.array([pool.add(h.ip) for h in hosts], np.int32)
-        return out
+        texts |= {field: (column, column) for field, column in same.items()}
+        return {field: np.array([[pool.add(t) for t in ts] for ts in two], np.int32) for field, two in texts.items()}
 
     def _event_codes(self) -> dict[str, NDArray[np.int32]]:
         """Code of each ``event.*`` text: int32[sensors, kinds]."""
@@ -131,15 +135,19 @@ class Describer:
         return {field: codes.astype(np.int32) for field, codes in out.items()}
 
     def _schema(self) -> pa.Schema:
-        text = {*self._host, *self._event, *TEXTS.values(), "user.name", "user.domain", "user.id", "source.ip"}
+        text = {*self._host, *self._event, *TEXTS.values(), "user.name", "user.domain", "user.id"}
         names = [name for name in FIELDS if name in text or name in PLAIN]
         coded = pa.dictionary(pa.int32(), pa.string())
         return pa.schema([pa.field(n, ARROW[FIELDS[n]] if n in PLAIN or n in SPELLED else coded) for n in names])
 
+    def _shape(self, rows: Rows) -> NDArray[np.int8]:
+        """Which sensor reports each event."""
+        return np.where(rows.ts < self._log_until[rows.host], np.int8(SECURITY), self._sensor[rows.host])
+
     def visible(self, rows: Rows) -> NDArray[np.bool_]:
         """Whether the host's sensor reports the event at all."""
         kind = self._columns.kind[rows.act]
-        unseen = (self.shape[rows.host] == SECURITY) & np.isin(kind, (Kind.DNS, Kind.FILE))
+        unseen = (self._shape(rows) == SECURITY) & np.isin(kind, (Kind.DNS, Kind.FILE))
         return np.asarray(~unseen, np.bool_)
 
     def batch(self, rows: Rows, ingested: Ints, versions: NDArray[np.int32]) -> pa.RecordBatch:
@@ -154,13 +162,13 @@ class Describer:
         versions : int32[hosts, cadences]
             Current version of programs on each host.
         """
-        shape, kind = self.shape[rows.host], self._columns.kind[rows.act]
-        codes = {field: column[rows.host] for field, column in self._host.items() if field != "ip"}
+        shape, kind = self._shape(rows), self._columns.kind[rows.act]
+        log = shape == SECURITY
+        codes = {field: table[log.astype(np.int8), rows.host] for field, table in self._host.items()}
         again = (self._reinstalled[rows.host] != 0) & (rows.ts >= self._reinstalled[rows.host])
         for field in ("host.id", "agent.id"):
             codes[field] = np.where(again, self._host_again[field][rows.host], codes[field])
         codes |= {field: table[shape, kind] for field, table in self._event.items()}
-        log = shape == SECURITY
         codes["user.name"] = np.where(log, self._log_user[rows.user], self._user[rows.user, 0])
         codes["user.domain"] = np.where(log, 0, self._user[rows.user, 1])
         codes["user.id"] = self._user[rows.user, 2]
@@ -178,7 +186,7 @@ class Describer:
         return pa.RecordBatch.from_arrays([ready[name] for name in self.schema.names], schema=self.schema)
 
     def _source(self, rows: Rows, kind: NDArray[np.int8]) -> NDArray[np.int32]:
-        ip = self._host["ip"]
+        ip = self._host["source.ip"][0]
         own = np.where((kind == Kind.NETWORK) | (kind == Kind.DNS), ip[rows.host], 0)
         return np.where(rows.peer >= 0, ip[rows.peer], own)
 
@@ -257,6 +265,10 @@ class Describer:
 def event_id(eid: int) -> str:
     """The ``event.id`` that an event with this number carries."""
     return bytes(hex_digits(mix(np.array([eid], np.int64)), 16)[0]).decode()
+
+
+def _id(text: str) -> str:
+    return digest(text)[:32]
 
 
 def _pid(key: Ints) -> Ints:

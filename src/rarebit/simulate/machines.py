@@ -42,6 +42,8 @@ _NOVELTY: Final = {
 NOVELTY_RANGE: Final = (1e-6, 0.1)
 _NEW, _ANEW, _SKEWED, _LEGACY = 0.03, 0.02, 0.04, 0.05
 """Shares of desks that join or are reinstalled within four weeks, of wrong clocks, of hosts without the sensor."""
+_MIGRATING: Final = 0.4
+"""Share of the hosts without the sensor that get it within three weeks."""
 _CRITICAL: Final = {"domain_controller": "critical", "server": "high", "terminal_server": "high", "developer": "medium"}
 _OS: Final = {
     "workstation": "Windows 11 Enterprise",
@@ -71,6 +73,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """How far its clock runs ahead."""
     legacy: bool = False
     """Reports through the Windows event log instead of the endpoint sensor."""
+    migrates_us: int = 0
+    """When a legacy host gets the endpoint sensor, and with it another name in its events; 0 for never."""
     joined_us: int = 0
     reinstalled_us: int = 0
     """When it was set up anew under its old name, or 0."""
@@ -108,8 +112,10 @@ def make_hosts(rng: np.random.Generator, hosts: int, people: list[Account], star
             site = people[owner].site if owner >= 0 else int(sites[number])
             made.append(_host(rng, role, number, len(made), site, owner, start_us))
     windows = [at for at, host in enumerate(made) if not host.linux]
-    for at in rng.choice(windows, max(1, round(_LEGACY * hosts)), replace=False).tolist():
-        made[at] = msgspec.structs.replace(made[at], legacy=True)
+    legacy = rng.choice(windows, max(1, round(_LEGACY * hosts)), replace=False).tolist()
+    for number, at in enumerate(legacy):
+        moves = start_us + int(DAY_US * (2 + 20 * rng.random())) if number < _MIGRATING * len(legacy) else 0
+        made[at] = msgspec.structs.replace(made[at], legacy=True, migrates_us=moves)
     return made
 
 
