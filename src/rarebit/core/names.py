@@ -109,7 +109,7 @@ def account_form(text: str) -> str:
     A machine's account acts on that machine as SYSTEM does, but is named differently on each; by name it would be
     a new account on every new host.
 
-    >>> [account_form(name) for name in ("CORP\Ann", "WS01$", "DWM-3", "UMFD-0")]
+    >>> [account_form(name) for name in ("CORP\\Ann", "WS01$", "DWM-3", "UMFD-0")]
     ['ann', '*$', 'dwm-*', 'umfd-*']
     """
     name = user_key(text)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 import numba
 import numpy as np
@@ -21,6 +20,10 @@ DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError)
 
 
 _HEAD: Final = 64 * 1024
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class ByteStream:
@@ -42,7 +45,7 @@ class ByteStream:
         magic = self._file.read(4)
         self._file.seek(0)
         self.compression = "gzip" if magic[:2] == GZIP_MAGIC else "zstd" if magic == ZSTD_MAGIC else ""
-        self._stream: io.RawIOBase | BinaryIO = self._decompressed()
+        self._stream = self._decompressed()
         self._head = b""
 
     @property
@@ -95,42 +98,61 @@ class ByteStream:
         """Close the file."""
         self._file.close()
 
-    def _decompressed(self) -> BinaryIO:
+    def _decompressed(self) -> _Readable:
         if self.compression == "gzip":
-            return _GzipPieces(self._file)  # type: ignore[return-value]
+            return _Pieces(self._file, _new_gzip, 1 << 17)
         if self.compression == "zstd":
-            reader = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(
-                self._file, read_across_frames=True
-            )
-            return reader  # type: ignore[return-value]
+            return _Pieces(self._file, _new_zstd, 4096)
         return self._file
 
 
-class _GzipPieces:
-    """Gzip members read piece by piece, so that all bytes before damage are had."""
+def _new_gzip() -> Any:
+    return zlib.decompressobj(wbits=31)
 
-    def __init__(self, file: BinaryIO) -> None:
+
+def _new_zstd() -> Any:
+    return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+
+
+class _Pieces:
+    """Members or frames after one another, decompressed piece by piece, so that all before damage is had.
+
+    A piece is small enough that even the densest one swells to no more than some 100 MB.
+    """
+
+    def __init__(self, file: BinaryIO, new: Callable[[], Any], piece: int) -> None:
         self._file = file
-        self._inflate = zlib.decompressobj(wbits=31)
+        self._new = new
+        self._piece = piece
+        self._member: Any = None
         self._left = b""
+        self._ready = b""
 
     def read(self, size: int) -> bytes:
-        while True:
-            piece = self._left or self._file.read(1 << 20)
+        """Up to ``size`` bytes; none only at the end.
+
+        Raises
+        ------
+        EOFError
+            If the file ends inside a member.
+        """
+        while not self._ready:
+            packed = self._left or self._file.read(self._piece)
             self._left = b""
-            if not piece:
-                if self._inflate is not None and not self._inflate.eof:
+            if not packed:
+                if self._member is not None:
                     raise EOFError("the compressed file ended before its end marker")
                 return b""
-            if self._inflate.eof:
-                piece = piece.lstrip(b"\0")
-                if not piece:
+            if self._member is None:
+                packed = packed.lstrip(b"\0")
+                if not packed:
                     continue
-                self._inflate = zlib.decompressobj(wbits=31)
-            out = self._inflate.decompress(piece, size)
-            self._left = self._inflate.unconsumed_tail or self._inflate.unused_data
-            if out:
-                return out
+                self._member = self._new()
+            self._ready = self._member.decompress(packed)
+            if self._member.eof:
+                self._left, self._member = self._member.unused_data, None
+        out, self._ready = self._ready[:size], self._ready[size:]
+        return out
 
 
 class LineBlock(NamedTuple):
@@ -160,7 +182,7 @@ def line_blocks(stream: ByteStream, *, block_bytes: int, max_line_bytes: int) ->
         size = held.size + stream.read_into(memoryview(buffer)[held.size : -1])
         if size == held.size:
             break
-        cut = last_newline(buffer, held.size, size) + 1
+        cut = last_newline(buffer, size) + 1
         held = buffer[max(cut, 0) : size].copy()
         if cut > 0:
             block = LineBlock(buffer[:cut], number)
@@ -182,9 +204,9 @@ def _skip_line(stream: ByteStream, block_bytes: int) -> NDArray[np.uint8]:
 
 
 @numba.njit(cache=True, nogil=True)
-def last_newline(data: NDArray[np.uint8], start: int, stop: int) -> int:
-    """Where the last newline of a span is, −1 if there is none."""
-    for at in range(stop - 1, start - 1, -1):
+def last_newline(data: NDArray[np.uint8], stop: int) -> int:
+    """Where the last newline before ``stop`` is, -1 if there is none."""
+    for at in range(stop - 1, -1, -1):
         if data[at] == 10:
             return at
     return -1
