@@ -30,7 +30,8 @@ def print_cases(cases: Sequence[Case]) -> None:
         reason = case.reasons[0].sentence if case.reasons else ""
         made.add_row(
             str(case.rank), f"{case.score:.0f}", rate(case.expected_per_week), safe(case.entity.name),
-            case.opened_at[:16].replace("T", " "), Group(Text.assemble(safe(case.sentence), style="bold"), safe(reason)),
+            case.opened_at[:16].replace("T", " "),
+            Group(Text.assemble(safe(case.sentence), style="bold"), safe(reason)),
         )  # fmt: skip
     out.print(made)
 
