@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from rarebit.alert.rules import alerts_of
 from rarebit.app.cases import regroup
@@ -30,6 +31,8 @@ from rarebit.store import snapshots
 LONGEST_LEARNING_US = 14 * DAY_US
 DEFAULT_BUDGET = 10.0
 _RESCORE_US = 28 * DAY_US
+_WORTH_A_CHANGE = 0.02
+"""Relative change of the expected number below which a record is left as it stands."""
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,8 +131,8 @@ def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
     if position is not None:
         arrays, _ = snapshots.load(home.snapshots / position.state_name)
         stream.load_state(arrays)
-        if options.learn_until_us is not None:
-            stream.learn_until_us = options.learn_until_us
+        given = options.learn_until_us is not None
+        stream.learn_until_us = learn_until if given else max(stream.learn_until_us, learn_until)
     return stream
 
 
@@ -217,16 +220,19 @@ def _settle_older(home: Home, stream: JobStream, found: list[Materialised], fres
     """Earlier records with their later values: taken in by a rollout, or scored by the latest fit."""
     if stream.last_us is None:
         return []
-    absorbed = {key: lead for part in found for key, lead in part.absorbed.items() if key not in fresh}
-    older = home.store.list_records(
-        job_id=stream.plan.job.job_id, start_us=stream.last_us - max(_RESCORE_US, REMEMBER_US)
-    )
+    absorbed = {key: lead for part in found for key, lead in part.absorbed.items()}
+    start = stream.last_us - max(_RESCORE_US, REMEMBER_US)
+    older = home.store.list_records(job_id=stream.plan.job.job_id, start_us=start)
     changed = []
-    for record in older:
-        if record.id in fresh or record.rollout:
-            continue
-        if record.id in absorbed:
-            changed.append(rescored(record, INFORMATIONAL, rollout=absorbed[record.id]))
+    for index, group in enumerate(stream.groups):
+        own = {view.index for view in group}
+        part = [r for r in older if r.detector_index in own and r.id not in fresh and not r.rollout]
+        later = stream.expected_now(index, np.array([record.probability for record in part]))
+        for record, expected in zip(part, later.tolist(), strict=True):
+            if record.id in absorbed:
+                changed.append(rescored(record, INFORMATIONAL, rollout=absorbed[record.id]))
+            elif abs(expected / record.expected_per_week - 1.0) > _WORTH_A_CHANGE and not record.rollout_size:
+                changed.append(rescored(record, expected))
     return changed
 
 

@@ -86,6 +86,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the job or the entity was still learning; such records never alert."""
     rollout: str = ""
     """Id of the rollout item that took this record in, or empty."""
+    rollout_size: int = 0
+    """Entities of the rollout that this record stands for; 0 if it stands for itself."""
     entity_type: str = ""
     """``host`` or ``user``: whom the record is about."""
     entity_id: str = ""

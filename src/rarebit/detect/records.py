@@ -187,6 +187,7 @@ class _Draft:
             initial_expected_per_week=initial,
             learning=bool(self.found["learning"]),
             rollout=rollout,
+            rollout_size=about.joined if about is not None and not rollout else 0,
             entity_type="host" if self.first.get("host.name") else noun(lead.entity),
             entity_id=self.first.get("host.name") or self._text(lead.entity) or "",
             explanation=Explanation(sentence=self._sentence(levels, extra), levels=levels),
