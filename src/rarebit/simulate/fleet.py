@@ -31,6 +31,7 @@ from rarebit.simulate.world import World
 BATCH_ROWS: Final = 131_072
 _MIN_HOSTS, _MAX_HOSTS = 20, 100_000
 _MAX_DAYS: Final = 3_660
+_MAX_RATE: Final = 1_000_000
 
 
 class FleetSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +57,11 @@ def _checked(settings: FleetSettings) -> int:
         (not _MIN_HOSTS <= settings.hosts <= _MAX_HOSTS, "hosts", f"a number from {_MIN_HOSTS} to {_MAX_HOSTS}"),
         (not 1 <= settings.days <= _MAX_DAYS, "days", f"a number from 1 to {_MAX_DAYS}"),
         (settings.seed < 0, "seed", "0 or a larger number"),
-        (rate is not None and not 0 < rate <= 1e6, "events_per_host_day", "a number above 0 and up to 1000000"),  # noqa: PLR2004
+        (
+            rate is not None and not 0 < rate <= _MAX_RATE,
+            "events_per_host_day",
+            f"a number above 0 and up to {_MAX_RATE}",
+        ),
         (bool(unknown), "intrusions", f"some of {', '.join(SHAPES)}"),
     )
     for wrong, name, want in problems:

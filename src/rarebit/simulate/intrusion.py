@@ -108,9 +108,9 @@ def worm(story: Story, day_us: int) -> None:
     begun = clock.after(30, 120)
     for host in hosts[1:]:
         here = Clock(rng, begun + int(rng.beta(1.5, 2.0) * 0.9 * HOUR_US))
-        source = first if rng.random() < 0.5 else int(rng.choice(hosts))  # noqa: PLR2004
+        source = first if rng.integers(2) else int(rng.choice(hosts))
         story.logon(host, account, here.now, "3", technique="T1021.002", source=source)
-        parent = story.running("services.exe" if rng.random() < 0.7 else "WmiPrvSE.exe")  # noqa: PLR2004
+        parent = story.running(str(rng.choice(["services.exe", "WmiPrvSE.exe"])))
         story.process(
             host, system, here.after(1, 10), name, "-w", parent=parent, technique="T1570", exe=f"C:\\Windows\\{name}"
         )

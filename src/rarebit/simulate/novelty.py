@@ -22,6 +22,8 @@ _DOWNLOADS: Final = 1500
 _DOWNLOAD_SHARE: Final = {"developer": 0.12, "workstation": 0.6, "terminal_server": 0.6, "kiosk": 0.5}
 _VERBS: Final = words("download")
 _NOUNS: Final = words("download kind")
+_SIGNED: Final = 0.6
+"""Share of downloaded tools that are signed."""
 _KINDS: Final = {
     "developer": (
         ("test_{x}.exe", r"C:\src\portal\build", "MSBuild.exe"),
@@ -77,7 +79,7 @@ class Novelty:
         name = f"{name}-{rng.integers(1, 9)}.{rng.integers(0, 30)}.exe"
         browser = self._programs[str(rng.choice(["chrome.exe", "msedge.exe", "explorer.exe"]))]
         path = "C:\\Users\\{user}\\Downloads\\"
-        signer = f"{rng.choice(_VERBS)} Software" if rng.random() < 0.6 else ""  # noqa: PLR2004
+        signer = f"{rng.choice(_VERBS)} Software" if rng.random() < _SIGNED else ""
         return self._start(name, path, browser, signer, Who.PERSON)
 
     def _made(self, name: str, folder: str, parent: str, kind: str) -> int:

@@ -33,6 +33,17 @@ _SCAN_WEEKDAY: Final = 2
 _QUARTER_MONTHS: Final = (1, 4, 7, 10)
 _VENDORS: Final = ("Aldwick", "Corvane", "Nordhavn", "Tessel", "Holm", "Northgate", "Cordon", "Oakwright")
 
+_OWN_SERVER: Final = 0.85
+"""Share of an administrator's sessions that are on a server they keep."""
+_PSEXEC: Final = 0.04
+"""Share of sessions beside which an administrator also runs a command from afar."""
+_VENDOR_VISIT: Final = 0.25
+"""Chance of a vendor's visit on a working day."""
+_SCANNED: Final = 0.97
+"""Share of hosts that a scan reaches."""
+_CLOSING: Final = 0.6
+"""Share of the desks of finance that take part in a day of the quarter's end."""
+
 Hosts = NDArray[np.int32]
 
 
@@ -148,12 +159,12 @@ class Routine:
         person = np.repeat(self._admins, rng.poisson(3.0, self._admins.size))
         any_server = rng.choice(self._servers, person.size)
         kept = np.array([self._kept(rng, int(admin)) for admin in person], np.int32)
-        hosts = np.where((rng.random(person.size) < 0.85) & (kept >= 0), kept, any_server)  # noqa: PLR2004
+        hosts = np.where((rng.random(person.size) < _OWN_SERVER) & (kept >= 0), kept, any_server)
         sessions = self._session(
             rng, everyday, hosts=hosts, person=person, begin=self._hours(rng, start, hosts, 8.5, 9),
             length_us=HOUR_US, tools="windows_tools", mean=7.0, entry=self._remote,
         )  # fmt: skip
-        some = np.flatnonzero(rng.random(person.size) < 0.04)  # noqa: PLR2004
+        some = np.flatnonzero(rng.random(person.size) < _PSEXEC)
         when = self._hours(rng, start, hosts[some], 9.0, 8)
         acts = [np.full(some.size, act, np.int32) for act in (self._network, *self._psexec)]
         remote = [everyday.events(rng, when, hosts[some], act, person=person[some]) for act in acts]
@@ -173,7 +184,7 @@ class Routine:
         )  # fmt: skip
 
     def _vendor_visit(self, rng: np.random.Generator, everyday: Everyday, start: int, day: int) -> Rows:
-        if rng.random() >= 0.25:  # noqa: PLR2004
+        if rng.random() >= _VENDOR_VISIT:
             return concat([])
         hosts = rng.choice(self._servers, 1)
         person = rng.choice(self._admins, 1)
@@ -207,7 +218,7 @@ class Routine:
 
     def _scan(self, rng: np.random.Generator, everyday: Everyday, start: int) -> Rows:
         """The weekly vulnerability scan: logons everywhere, some refused, a probe run as a service."""
-        hosts = self._windows[rng.random(self._windows.size) < 0.97]  # noqa: PLR2004
+        hosts = self._windows[rng.random(self._windows.size) < _SCANNED]
         begin = start + 19 * HOUR_US + (rng.random(hosts.size) * 5 * HOUR_US).astype(np.int64)
         person = np.full(hosts.size, self._world.named("svc-scan"), np.int32)
         refused = np.full(hosts.size, self._failed, np.int32)
@@ -230,7 +241,7 @@ class Routine:
         """The tools of the quarter's end, on the desks of finance."""
         world = self._world
         desks = np.array([at for at, sets in enumerate(world.sets) if "finance" in sets], np.int32)
-        hosts = desks[rng.random(desks.size) < 0.6]  # noqa: PLR2004
+        hosts = desks[rng.random(desks.size) < _CLOSING]
         at = np.repeat(np.arange(hosts.size), rng.poisson(2.0, hosts.size))
         act = self._sets["job_quarter"].draw(rng, np.zeros(at.size, np.int32))
         return everyday.events(rng, self._hours(rng, start, hosts[at], 9, 8), hosts[at], act)
