@@ -79,7 +79,13 @@ class Inventory:
 
 
 def _from_csv(text: str, path: Path) -> Iterable[tuple[str, dict[str, str]]]:
-    rows = csv.DictReader(io.StringIO(text, newline=""), restkey="")
+    try:
+        yield from _csv_rows(csv.DictReader(io.StringIO(text, newline=""), restkey=""), path)
+    except csv.Error as error:
+        raise InputError(f"not CSV: {error}", where=str(path)) from error
+
+
+def _csv_rows(rows: csv.DictReader[str], path: Path) -> Iterable[tuple[str, dict[str, str]]]:
     columns = [name.strip() for name in rows.fieldnames or ()]
     key = next((name for name in _HOST_COLUMNS if name in columns), None)
     if key is None:
@@ -100,8 +106,10 @@ def _from_csv(text: str, path: Path) -> Iterable[tuple[str, dict[str, str]]]:
 def _from_yaml(text: str, path: Path) -> Iterable[tuple[str, dict[str, str]]]:
     try:
         body = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a bad date is a ValueError to the reader
         raise InputError(f"not YAML: {error}", where=str(path)) from error
+    if not isinstance(body, dict | list | None):
+        raise InputError("expected a list of hosts", where=str(path), hint="As: - {host: ws1, role: workstation}")
     items = list(body.items()) if isinstance(body, dict) else [(None, item) for item in body or []]
     for index, (name, known) in enumerate(items):
         if not isinstance(known, dict):
@@ -109,4 +117,9 @@ def _from_yaml(text: str, path: Path) -> Iterable[tuple[str, dict[str, str]]]:
         host = name or next((known[column] for column in _HOST_COLUMNS if known.get(column)), None)
         if not host:
             raise InputError("an entry without a host", where=f"{path}, entry {index + 1}")
+        nested = next((key for key, value in known.items() if isinstance(value, dict | list)), None)
+        if nested is not None:
+            raise InputError(
+                f"{nested} of {host} has several values", where=f"{path}, entry {index + 1}", hint="Give one value"
+            )
         yield str(host), {str(k): str(v) for k, v in known.items() if v is not None and k not in _HOST_COLUMNS}

@@ -1,0 +1,133 @@
+"""The shipped jobs: sound, complete, and doing what their fixtures say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rarebit.app.home import Home
+from rarebit.app.run import RunOptions, run
+from rarebit.core.result import Record
+from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
+from rarebit.detect.catalog import CatalogEntry, Fixture, catalog
+from rarebit.detect.elastic import parse_jobs, to_elastic
+from rarebit.detect.plan import plan, problems
+
+FAMILIES = (
+    "{}rare_process_by_host_windows{}",
+    "{}rare_process_by_host_linux{}",
+    "{}windows_anomalous_user_name{}",
+    "{}linux_anomalous_user_name{}",
+    "{}windows_anomalous_process_all_hosts{}",
+    "{}linux_anomalous_process_all_hosts{}",
+)
+GENERATIONS = (("", "_ecs"), ("v2_", "_ecs"), ("v3_", ""))
+ELASTIC_IDS = [name.format(*parts) for name in FAMILIES for parts in GENERATIONS]
+
+TACTICS = {
+    "Reconnaissance", "Resource Development", "Initial Access", "Execution", "Persistence", "Privilege Escalation",
+    "Defense Evasion", "Credential Access", "Discovery", "Lateral Movement", "Collection", "Command and Control",
+    "Exfiltration", "Impact",
+}  # fmt: skip
+ENTRIES = list(catalog().values())
+IDS = [entry.job.job_id for entry in ENTRIES]
+each = pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
+START = parse_time("2026-10-05")
+HOSTS, DAYS = 30, 20
+
+
+def test_every_job_of_the_field_is_there() -> None:
+    assert {*ELASTIC_IDS, "rare_user_name_for_a_host"} <= set(IDS)
+
+
+@each
+def test_a_job_runs_as_written(entry: CatalogEntry) -> None:
+    assert problems(entry.job) == []
+    made = plan(entry.job)
+    assert {"event.category", "event.type"} & made.required or {"event.action", "agent.type"} <= made.required
+    assert made.vital <= made.required
+    assert all(name in made.coded for name in made.vital)
+
+
+@each
+def test_a_job_is_explained(entry: CatalogEntry) -> None:
+    job = entry.job
+    assert re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", job.job_id)
+    assert job.description.endswith(".")
+    assert all(len(text) > 10 for text in (job.guide.meaning, *job.guide.benign, *job.guide.next_steps))
+    assert job.guide.benign
+    assert job.guide.next_steps
+    assert job.groups
+    assert all(detector.detector_description for detector in job.detectors)
+    assert set(job.guide.tactics) <= TACTICS
+    assert job.guide.tactics
+    assert job.guide.techniques
+    assert all(re.fullmatch(r"T\d{4}(\.\d{3})?", name) for name in job.guide.techniques)
+
+
+@each
+def test_a_job_goes_out_in_the_form_of_elastic_and_comes_back(entry: CatalogEntry) -> None:
+    out = to_elastic(entry.job)
+    (back,) = parse_jobs([out])
+    assert to_elastic(back) == out
+    assert (back.detectors, back.datafeed.query) == (entry.job.detectors, entry.job.datafeed.query)
+
+
+def test_every_file_has_fixtures_of_both_kinds_and_every_other_form_says_how_it_differs() -> None:
+    for entry in ENTRIES:
+        if entry.default:
+            assert {fixture.fires for fixture in entry.fixtures} == {True, False}, entry.job.job_id
+        else:
+            assert entry.note.endswith("."), entry.job.job_id
+
+
+FIXTURES = [(entry, fixture) for entry in ENTRIES for fixture in entry.fixtures]
+
+
+def _story(fixture: Fixture) -> Iterator[dict[str, Any]]:
+    common = {"event.category": ["process"], "event.type": ["start"], "host.os.type": "windows"}
+    for day in range(DAYS):
+        for host in range(HOSTS):
+            for turn in range(4):
+                at = START + day * DAY_US + (6 + 3 * turn) * HOUR_US + host * 61_000_000
+                yield common | {"@timestamp": iso(at), "host.name": f"host-{host:02}"} | fixture.history
+    at = START + (DAYS - 1) * DAY_US + 17 * HOUR_US
+    yield common | {"@timestamp": iso(at), "host.name": "host-11"} | fixture.event
+
+
+@pytest.mark.parametrize(
+    ("entry", "fixture"), FIXTURES, ids=[f"{entry.job.job_id}-{fixture.name}" for entry, fixture in FIXTURES]
+)
+def test_a_job_does_what_its_fixture_says(
+    entry: CatalogEntry,
+    fixture: Fixture,
+    tmp_path: Path,
+    write_events: Callable[[Path, Sequence[dict[str, Any]]], Path],
+    open_home: Callable[[Path], AbstractContextManager[Home]],
+) -> None:
+    path = write_events(tmp_path / "events.ndjson", list(_story(fixture)))
+    with open_home(tmp_path / "home") as home:
+        run(home, [path], RunOptions(jobs=(entry.job.job_id,)))
+        found = [record for record in home.store.list_records() if not record.learning]
+    if not fixture.fires:
+        assert found == []
+        return
+    assert len(found) == 1
+    _assert_proof(entry, fixture, found[0])
+
+
+def _assert_proof(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:
+    detector = entry.job.detectors[0]
+    assert detector.by_field_name is not None
+    value = str(fixture.event[detector.by_field_name])
+    assert record.by_field_value == value
+    assert record.entity_id == "host-11"
+    assert record.event_count == len(record.event_ids) == 1
+    (first, *_) = record.explanation.levels
+    assert (first.value, first.fleet_with_value) == (value, 0)
+    assert value in record.explanation.sentence
