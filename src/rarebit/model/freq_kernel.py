@@ -26,13 +26,13 @@ from rarebit.model.rare_kernel import (
     add_value,
     classify,
     emit,
-    enter_hour,
     group_of,
-    learn,
+    join_scope,
     must_grow,
-    note_spread,
-    tail_p,
+    scope_size,
 )
+from rarebit.model.rates_kernel import enter_hour, learn, tail_p
+from rarebit.model.spread_kernel import note_spread
 from rarebit.model.tables import Table, slot_of
 
 
@@ -84,14 +84,10 @@ def run(
         member = member_table[slot_of(member_table, member_key)]
         if member.key == 0:
             peer_code = peers[row] if peers.size else np.int64(0)
-            add_entity(
-                member,
-                member_key,
-                group_of(members[row], peer_code, peer_map, group_keys, sizes[4]),
-                hour,
-                group_sizes,
-                sizes,
-            )
+            group = group_of(members[row], peer_code, peer_map, group_keys, sizes[4])
+            add_entity(member, member_key, group, hour, group_sizes, sizes)
+            join_scope(peer_table, scope, group, sizes)
+        fleet = scope_size(peer_table, scope, 0, group_sizes)
         enter_hour(groups, member, hour, settings.decay)
         pair = pairs[slot_of(pairs, pair_key)]
         value = value_table[slot_of(value_table, value_key)]
@@ -99,7 +95,7 @@ def run(
         known = pair.key != 0
         if not known or pair.hour != hour:
             level, at = classify(
-                POPULATION, known, value, peer.entities if peer.key != 0 else 0, pair.count, group_sizes[0], times[row]
+                POPULATION, known, value, peer.entities if peer.key != 0 else 0, pair.count, fleet, times[row]
             )
             pair.level = level * 64 + at
             pair.events = 0
@@ -115,11 +111,14 @@ def run(
             note_spread(value, times[row], settings)
         if pair.events & (pair.events - 1) == 0:
             single, rate = tail_p(groups, member, level, at, u[row] if u.size else 0.5, settings)
-            p = chernoff(pair.events, member.events, single)
+            # A late row can count into an hour of the value that the member has left.
+            p = chernoff(pair.events, max(pair.events, member.events), single)
             p_out[row] = p
             if level > 0 and (p <= settings.keep_p or (not known and value.spreading > 0)):
-                seen = (group_sizes[member.group], peer.entities, group_sizes[0], pair.events)
+                peers_met = scope_size(peer_table, scope, member.group, group_sizes)
+                seen = (peers_met, peer.entities, fleet, pair.events)
                 emit(out, written, row, times[row], (member, value, level), seen, p, rate)
+                out[written].entity = members[row]
                 out[written].value = values[row]
                 written += 1
         learn(groups, member, level, at)
@@ -127,4 +126,6 @@ def run(
             pair.key = pair_key
             sizes[0] += 1
             add_holder(value, peer, pair_code(np.int64(member.group + 1), value_key), sizes)
+        peer.hour = max(peer.hour, hour)
+        value.hour = max(value.hour, hour)
     return times.size, written, DONE

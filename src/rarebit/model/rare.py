@@ -7,7 +7,7 @@ the rank of the value's prevalence among past novelties. Every observation is sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from rarebit.maths.hashing import hash_text
 from rarebit.model import freq_kernel, rare_kernel
-from rarebit.model.rare_kernel import AGES, BINS, CANDIDATE, HOUR_US, LEVELS, Settings
+from rarebit.model.rare_kernel import CANDIDATE, HOUR_US, Settings
+from rarebit.model.rates_kernel import AGES, BINS, LEVELS
 from rarebit.model.tables import (
     BURST,
     ENTITY,
+    FOREVER,
     PAIR,
     PEER,
     VALUE,
@@ -26,6 +28,7 @@ from rarebit.model.tables import (
     Table,
     columns_of,
     empty,
+    packed_bytes,
     rows_from,
     rows_of,
     table_of,
@@ -35,6 +38,7 @@ _NONE = np.zeros(0, np.int64)
 _NO_U = np.zeros(0, np.float64)
 _TABLES = (("pairs", PAIR), ("values", VALUE), ("peers", PEER), ("entities", ENTITY))
 _BASE_KAPPA = 20.0
+_UNPOOLED = -1.0
 _MIN_MEMBERS = 3
 _MIN_OBSERVATIONS = 20.0
 
@@ -59,7 +63,8 @@ class RareModel:
     pool : bool
         False leaves peers and fleet out of the rates; for measuring what pooling is worth.
     memory_bytes : int
-        Bound of the tables; the least recently seen pairs are dropped, counted in ``evicted``.
+        Bound of the tables at the start of a day. What was not seen for the longest is dropped, whole hours at a
+        time, until there is room for a quarter more; pairs dropped are counted in ``evicted``. Entities are kept.
     """
 
     def __init__(
@@ -92,9 +97,7 @@ class RareModel:
         self._peer_map = (_NONE, _NONE)
         self._tables: list[Table] = [empty(self._pair_type if name == "pairs" else dtype) for name, dtype in _TABLES]
         self._sizes = np.array([0, 0, 0, 0, 1], np.int64)
-        self._groups = _new_groups(16)
-        if not pool:
-            self._groups[2][:] = -1.0
+        self._groups = self._new_groups(16)
 
     @property
     def keep_p(self) -> float:
@@ -190,41 +193,68 @@ class RareModel:
         rows = [rows_from(name, self._pair_type if name == "pairs" else dtype, state) for name, dtype in _TABLES]
         self._tables = [table_of(part) for part in rows]
         used = state["groups0"].shape[0]
-        self._groups = _new_groups(max(16, 2 * used))
+        self._groups = self._new_groups(max(16, 2 * used))
         for index, array in enumerate(self._groups):
             array[:used] = state[f"groups{index}"]
         self._sizes = np.array([*(part.size for part in rows), used], np.int64)
         self.evicted = int(state["evicted"][0])
         return self
 
+    def _new_groups(self, capacity: int) -> tuple[NDArray[Any], ...]:
+        """Arrays by peer group, row 0 the fleet: observations, novelties, pooling, prevalences, hour, code, size."""
+        return (
+            np.zeros((capacity, AGES)),
+            np.zeros((capacity, AGES, LEVELS)),
+            np.full((capacity, LEVELS), _BASE_KAPPA if self.pool else _UNPOOLED),
+            np.zeros((capacity, LEVELS, BINS)),
+            np.full(capacity, -1, np.int64),
+            np.zeros(capacity, np.int64),
+            np.zeros(capacity, np.int64),
+        )
+
     def _grow(self) -> None:
         for index, table in enumerate(self._tables):
-            if 2 * (int(self._sizes[index]) + 1) > table.size:
+            if 2 * (int(self._sizes[index]) + 3) > table.size:
                 self._tables[index] = table_of(rows_of(table), 4 * table.size)
         used = int(self._sizes[4])
         if used + 1 > self._groups[5].size:
-            larger = _new_groups(4 * used)
+            larger = self._new_groups(4 * used)
             for old, new in zip(self._groups, larger, strict=True):
                 new[:used] = old[:used]
             self._groups = larger
 
     def _evict(self) -> None:
-        limit = self.memory_bytes // (4 * self._pair_type.itemsize)
-        if self._sizes[0] <= limit:
-            return
-        rows = rows_of(self._tables[0])
-        order = np.argsort(rows["hour"], kind="stable")
-        dropped = rows.size - int(0.8 * limit)
-        self._tables[0] = table_of(rows[np.sort(order[dropped:])])
-        self._sizes[0] -= dropped
-        self.evicted += dropped
+        """Hold the memory bound; by numbers of records, not of slots, which depend on how a table grew."""
+        held = [rows_of(table) for table in self._tables[:3]]
+        if self._packed([rows.size for rows in held]) > self.memory_bytes:
+            cutoff = self._cutoff(held)
+            before = held[0].size
+            held = [rows[rows["hour"] >= cutoff] for rows in held]
+            self.evicted += before - held[0].size
+            self._sizes[:3] = [rows.size for rows in held]
+        if self.memory > self.memory_bytes:
+            self._tables = [table_of(rows) for rows in (*held, rows_of(self._tables[3]))]
+
+    def _packed(self, sizes: Sequence[int]) -> int:
+        tables = zip(self._tables, (*sizes, int(self._sizes[3])), strict=True)
+        return sum(packed_bytes(table.dtype, size) for table, size in tables)
+
+    def _cutoff(self, held: Sequence[Table]) -> int:
+        """First hour whose sights may stay."""
+        hours = [np.sort(rows["hour"]) for rows in held]
+        steps = np.unique(np.concatenate(hours))
+        low, high = 0, steps.size
+        while low < high:
+            middle = (low + high) // 2
+            kept = [round(1.25 * (some.size - int(np.searchsorted(some, steps[middle])))) for some in hours]
+            low, high = (low, middle) if self._packed(kept) <= self.memory_bytes else (middle + 1, high)
+        return int(steps[low]) if low < steps.size else FOREVER
 
     def _fit_pooling(self) -> None:
         """Pseudo-observations a group is worth, by the beta-binomial moment identity over its members."""
-        kappa = self._groups[2]
         if not self.pool:
-            kappa[:] = -1.0
             return
+        kappa = self._groups[2]
         entities = rows_of(self._tables[3])
         entities = entities[entities["n"] >= _MIN_OBSERVATIONS]
         for group in range(int(self._sizes[4])):
@@ -241,16 +271,3 @@ def _pseudo_observations(n: NDArray[np.float64], k: NDArray[np.float64]) -> floa
     spread = float(np.mean((k / n - mean) ** 2)) - mean * (1.0 - mean) * float(np.mean(1.0 / n))
     excess = max(spread, mean * mean / 100.0)
     return float(np.clip(mean * (1.0 - mean) / excess - 1.0, 5.0, 1e6))
-
-
-def _new_groups(capacity: int) -> tuple[NDArray[Any], ...]:
-    """Arrays by peer group; row 0 is the fleet: observations, novelties, pooling, prevalences, hour, code, size."""
-    return (
-        np.zeros((capacity, AGES)),
-        np.zeros((capacity, AGES, LEVELS)),
-        np.full((capacity, LEVELS), _BASE_KAPPA),
-        np.zeros((capacity, LEVELS, BINS)),
-        np.full(capacity, -1, np.int64),
-        np.zeros(capacity, np.int64),
-        np.zeros(capacity, np.int64),
-    )

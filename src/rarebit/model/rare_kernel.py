@@ -24,15 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.maths.hashing import pair_code
-from rarebit.model.tables import Table, slot_of
+from rarebit.model.rates_kernel import LEVELS as LEVELS  # noqa: PLC0414 part of this module's words
+from rarebit.model.rates_kernel import enter_hour, learn, log2_bin, tail_p
+from rarebit.model.spread_kernel import note_spread
+from rarebit.model.tables import FOREVER, Table, slot_of
 
 INDIVIDUAL: Final = 0
 FLEET: Final = 1
 POPULATION: Final = 2
 
-LEVELS: Final = 4
-BINS: Final = 16
-AGES: Final = 5
 HOUR_US: Final = 3_600_000_000
 NEWS_US: Final = 7 * 24 * HOUR_US
 """So long a value of ``FLEET`` counts as found already."""
@@ -82,171 +82,6 @@ Settings: Final = np.dtype(
 )
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def age_bin(hours: int) -> int:
-    """Age class of an entity by its active hours: up to 2, 16, 56, 240, more."""
-    if hours <= 2:
-        return 0
-    if hours <= 16:
-        return 1
-    if hours <= 56:
-        return 2
-    return 3 if hours <= 240 else 4
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def log2_bin(count: int) -> int:
-    """Floor of the binary logarithm, at most ``BINS - 1``."""
-    value = 0
-    while count > 1 and value < BINS - 1:
-        count >>= 1
-        value += 1
-    return value
-
-
-@numba.njit(cache=True, nogil=True)
-def poisson_tail(k: int, mean: float) -> float:
-    """P(X ≥ k) of a Poisson variable, summed from k up."""
-    term = np.exp(-mean)
-    for i in range(1, k + 1):
-        term *= mean / i
-    total = 0.0
-    i = k
-    while term > 0.0 and (term > 1e-17 * total or i < mean):
-        total += term
-        i += 1
-        term *= mean / i
-    return float(min(total, 1.0))
-
-
-@numba.njit(cache=True, nogil=True)
-def level_rate(groups: Any, entity: Any, age: int, level: int, kappa_age: float) -> float:
-    """Learnt rate of a level for an entity: fleet → fleet of like age → peers of like age → itself.
-
-    A negative pseudo-count of the group means that nothing is pooled.
-    """
-    n, k, kappa = groups[0], groups[1], groups[2]
-    group = entity.group
-    own = entity.k1 if level == 1 else (entity.k2 if level == 2 else entity.k3)
-    if kappa[group, level] < 0.0:
-        return float((own + 0.5) / (entity.n + 1.0))
-    fleet_n, fleet_k = 1.0, 0.5
-    for a in range(AGES):
-        fleet_n += n[0, a]
-        fleet_k += k[0, a, level]
-    rate = fleet_k / fleet_n
-    rate = (k[0, age, level] + kappa_age * rate) / (n[0, age] + kappa_age)
-    if group > 0:
-        rate = (k[group, age, level] + kappa[0, level] * rate) / (n[group, age] + kappa[0, level])
-    return float((own + kappa[group, level] * rate) / (entity.n + kappa[group, level]))
-
-
-@numba.njit(cache=True, nogil=True)
-def rank_in_level(histogram: Any, group: int, level: int, at: int, u: float, prior: float) -> float:
-    """Share of past novelties of this level that were of rarer values, plus ``u`` of those as rare.
-
-    The peer group's histogram leans on the fleet's with ``prior`` pseudo-counts, the fleet's on a flat one.
-    """
-    below, same, total = 0.0, 0.0, 0.0
-    fleet_total = 0.0
-    for b in range(BINS):
-        fleet_total += histogram[0, level, b]
-    for b in range(BINS):
-        mass = (histogram[0, level, b] + 1.0 / BINS) / (fleet_total + 1.0)
-        if group > 0:
-            mass = histogram[group, level, b] + prior * mass
-        total += mass
-        if b < at:
-            below += mass
-        elif b == at:
-            same = mass
-    return (below + u * same) / total
-
-
-@numba.njit(cache=True, nogil=True)
-def tail_p(groups: Any, entity: Any, level: int, at: int, u: float, settings: Any) -> tuple[float, float]:
-    """(p, rate): probability of an observation at least this novel; rate of its level and above."""
-    age = age_bin(entity.hours)
-    above = 0.0
-    for m in range(level + 1, LEVELS):
-        above += level_rate(groups, entity, age, m, settings.kappa_age)
-    if level == 0:
-        own = max(0.0, 1.0 - above)
-    else:
-        own = level_rate(groups, entity, age, level, settings.kappa_age)
-    rank = u if level == LEVELS - 1 else rank_in_level(groups[3], entity.group, level, at, u, settings.prior_histogram)
-    return min(1.0, above + own * rank), min(1.0, above + own)
-
-
-@numba.njit(cache=True, nogil=True)
-def enter_hour(groups: Any, entity: Any, hour: int, decay: float) -> None:
-    """Age the counters of an entity and of its groups, once for each hour in which they are active."""
-    if hour > entity.hour:
-        entity.n *= decay
-        entity.k1 *= decay
-        entity.k2 *= decay
-        entity.k3 *= decay
-        entity.hours += 1
-        entity.hour = hour
-        entity.events = 0
-    last = groups[4]
-    for step in range(2):
-        group = 0 if step == 0 else entity.group
-        if last[group] < hour:
-            last[group] = hour
-            for a in range(AGES):
-                groups[0][group, a] *= decay
-                for m in range(LEVELS):
-                    groups[1][group, a, m] *= decay
-            for m in range(LEVELS):
-                for b in range(BINS):
-                    groups[3][group, m, b] *= decay
-
-
-@numba.njit(cache=True, nogil=True)
-def learn(groups: Any, entity: Any, level: int, at: int) -> None:
-    """Take an observation into the rates of its entity, of its peers and of the fleet."""
-    entity.n += 1.0
-    entity.observations += 1
-    if level > 0:
-        entity.novel += 1
-    if level == 1:
-        entity.k1 += 1.0
-    elif level == 2:
-        entity.k2 += 1.0
-    elif level == 3:
-        entity.k3 += 1.0
-    age = age_bin(entity.hours)
-    for step in range(2):
-        group = 0 if step == 0 else entity.group
-        if step == 0 or group > 0:
-            groups[0][group, age] += 1.0
-            groups[1][group, age, level] += 1.0
-            groups[3][group, level, at] += 1.0
-
-
-@numba.njit(cache=True, nogil=True)
-def note_spread(value: Any, time_us: int, settings: Any) -> None:
-    """Follow first sights of one value by one entity after another; enough of them at once is a rollout.
-
-    ``before / age`` is the value's own rate of adoption; a stretch is a rollout when so many entities joining in
-    its time has a probability below ``spread_p`` at that rate.
-    """
-    if value.joined == 0 or time_us - value.last_us > settings.spread_us:
-        value.window_us = time_us
-        value.before = value.entities
-        value.joined = 0
-        value.spreading = 0
-    value.joined += 1
-    value.last_us = time_us
-    if value.spreading == 0 and value.joined >= 3:
-        age = max(float(value.window_us - value.first_us), float(settings.spread_us))
-        span = float(time_us - value.window_us) + 0.25 * settings.spread_us
-        mean = (value.before + 0.05) * span / age
-        if poisson_tail(value.joined, mean) < settings.spread_p:
-            value.spreading = 1
-
-
 @numba.njit(cache=True, nogil=True)
 def emit(out: Any, at: int, row: int, time_us: int, found: Any, seen: Any, p: float, rate: float) -> None:
     """Write one candidate: ``found`` is (entity, value, level), ``seen`` the counts beside it."""
@@ -255,7 +90,6 @@ def emit(out: Any, at: int, row: int, time_us: int, found: Any, seen: Any, p: fl
     record = out[at]
     record.row = row
     record.time_us = time_us
-    record.entity = entity.key
     record.p = p
     record.rate = rate
     record.observations = entity.n
@@ -291,15 +125,16 @@ def classify(
             return 1, log2_bin(peers_with)
         return (2, log2_bin(value.entities)) if value.entities > 0 else (3, 0)
     others = value.observations if mode == FLEET else value.entities - (1 if known else 0)
-    scale = 2 if mode == FLEET else 1
     at = log2_bin(others)
     if others == 0:
-        return 3, 0
-    if 2 * value.entities >= fleet or (mode == FLEET and time_us - value.first_us < NEWS_US):
-        return 0, at
-    if at <= scale:
-        return 2, at
-    return (1, at) if at <= (5 if mode == FLEET else 3) else (0, at)
+        level = 3
+    elif 2 * value.entities >= fleet or (mode == FLEET and time_us - value.first_us < NEWS_US):
+        level = 0
+    elif at <= (2 if mode == FLEET else 1):
+        level = 2
+    else:
+        level = 1 if at <= (5 if mode == FLEET else 3) else 0
+    return level, at
 
 
 @numba.njit(cache=True, nogil=True)
@@ -324,7 +159,7 @@ def must_grow(tables: Any, group_keys: NDArray[np.int64], sizes: NDArray[np.int6
     return bool(
         2 * (sizes[0] + 1) > tables[0].size
         or 2 * (sizes[1] + 1) > tables[1].size
-        or 2 * (sizes[2] + 1) > tables[2].size
+        or 2 * (sizes[2] + 3) > tables[2].size
         or 2 * (sizes[3] + 1) > tables[3].size
         or sizes[4] + 1 > group_keys.size
     )
@@ -342,6 +177,33 @@ def add_entity(entity: Any, key: int, group: int, hour: int, group_sizes: Any, s
     group_sizes[0] += 1
     if group > 0:
         group_sizes[group] += 1
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def scope_size(peer_table: Table, scope: int, group: int, group_sizes: Any) -> int:
+    """Entities of a group (0: of the fleet) seen in a scope.
+
+    Those of a partition are counted beside the peers' values, under a code that no group has.
+    """
+    if scope == 0:
+        return int(group_sizes[group])
+    held = peer_table[slot_of(peer_table, pair_code(np.int64(-1 - group), scope))]
+    return int(held.entities)
+
+
+@numba.njit(cache=True, nogil=True)
+def join_scope(peer_table: Table, scope: int, group: int, sizes: Any) -> None:
+    """Count a new entity in its scope, if it has one: in the fleet and in its peer group."""
+    if scope == 0:
+        return
+    for member_of in range(0, group + 1, max(group, 1)):
+        key = pair_code(np.int64(-1 - member_of), scope)
+        held = peer_table[slot_of(peer_table, key)]
+        if held.key == 0:
+            held.key = key
+            held.hour = FOREVER
+            sizes[2] += 1
+        held.entities += 1
 
 
 @numba.njit(cache=True, nogil=True)
@@ -407,13 +269,15 @@ def run(
             peer_code = peers[row] if peers.size else np.int64(0)
             group = group_of(entities[row], peer_code, peer_map, group_keys, sizes[4])
             add_entity(entity, entity_key, group, hour, group_sizes, sizes)
+            join_scope(peer_table, scope, group, sizes)
+        fleet = scope_size(peer_table, scope, 0, group_sizes)
         enter_hour(groups, entity, hour, settings.decay)
 
         value = value_table[slot_of(value_table, value_key)]
         peer = peer_table[slot_of(peer_table, pair_code(np.int64(entity.group + 1), value_key))]
         known = pair.key != 0
         level, at = classify(
-            settings.mode, known, value, peer.entities if peer.key != 0 else 0, pair.count, group_sizes[0], times[row]
+            settings.mode, known, value, peer.entities if peer.key != 0 else 0, pair.count, fleet, times[row]
         )
         if level > 0 or settings.full:
             p, rate = tail_p(groups, entity, level, at, u[row] if u.size else 0.5, settings)
@@ -428,8 +292,10 @@ def run(
             note_spread(value, times[row], settings)
         if level > 0 and (p <= settings.keep_p or (not known and value.spreading > 0)):
             alone = 1 if settings.mode == INDIVIDUAL else 0
-            seen = (group_sizes[entity.group] - alone, peer.entities, group_sizes[0] - alone, 1)
+            peers_met = scope_size(peer_table, scope, entity.group, group_sizes)
+            seen = (peers_met - alone, peer.entities, fleet - alone, 1)
             emit(out, written, row, times[row], (entity, value, level), seen, p, rate)
+            out[written].entity = entities[row]
             out[written].value = values[row]
             written += 1
 
@@ -439,6 +305,8 @@ def run(
             pair.key = pair_key
             sizes[0] += 1
             add_holder(value, peer, pair_code(np.int64(entity.group + 1), value_key), sizes)
+        peer.hour = max(peer.hour, hour)
+        value.hour = max(value.hour, hour)
         pair.hour = max(pair.hour, hour)
         pair.count += 1
     return times.size, written, DONE

@@ -32,13 +32,13 @@ VALUE: Final = np.dtype(
         ("joined", "i4"),
         ("before", "i4"),
         ("spreading", "i4"),
-        ("spare", "i4"),
+        ("hour", "i4"),
     ]
 )
-"""One value in the fleet: who ever had it, and the present stretch of first sights (a rollout, perhaps)."""
+"""One value in the fleet: who ever had it, hour last seen, present stretch of first sights (a rollout, perhaps)."""
 
-PEER: Final = np.dtype([("key", "i8"), ("entities", "i4"), ("spare", "i4")])
-"""One (peer group, value): how many entities of the group ever had it."""
+PEER: Final = np.dtype([("key", "i8"), ("entities", "i4"), ("hour", "i4")])
+"""One (peer group, value): how many entities of the group ever had it; or one scope: how many were met in it."""
 
 ENTITY: Final = np.dtype(
     [
@@ -58,6 +58,9 @@ ENTITY: Final = np.dtype(
     ]
 )
 """One entity: decayed observations and novelties by level, plain counts, and its age in active hours."""
+
+FOREVER: Final = 2**31 - 1
+"""Hour of a record that is never dropped."""
 
 Table = NDArray[Any]
 State = dict[str, NDArray[Any]]
@@ -87,9 +90,18 @@ def _slots_of(keys: NDArray[np.int64], capacity: int) -> NDArray[np.int64]:
     return out
 
 
+def packed_bytes(dtype: np.dtype[Any], rows: int) -> int:
+    """Size of the smallest table that holds so many records."""
+    return int(_capacity(2 * rows)) * dtype.itemsize
+
+
+def _capacity(slots: int) -> int:
+    return 1 << max(4, (slots - 1).bit_length())
+
+
 def empty(dtype: np.dtype[Any], capacity: int = 1 << 10) -> Table:
     """A table of at least ``capacity`` slots."""
-    return np.zeros(1 << max(4, (capacity - 1).bit_length()), dtype)
+    return np.zeros(_capacity(capacity), dtype)
 
 
 def rows_of(table: Table) -> Table:
