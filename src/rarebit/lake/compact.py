@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import pyarrow as pa
-
 from rarebit.core.time import DAY_US, day_of
-from rarebit.lake.engine import Engine, quote
 from rarebit.lake.log import DataFile, DeltaLog
-from rarebit.lake.parquet import FILE_SCHEMA, write_day
-from rarebit.lake.scan import read_segment, segments
+from rarebit.lake.merge import merged
+from rarebit.lake.parquet import write_day
 
 GRACE_HOURS: Final = 1
 """How long files that are no longer part of the lake stay for readers of an older version."""
@@ -31,7 +27,7 @@ class CompactReport:
     version: int
 
 
-def compact(log: DeltaLog, engine: Engine, *, before_day: str | None) -> CompactReport:
+def compact(log: DeltaLog, *, before_day: str | None) -> CompactReport:
     """Rewrite each day of more than one file as one sorted file; see :meth:`Lake.compact`."""
     log.vacuum(hours=GRACE_HOURS)
     snapshot = log.snapshot()
@@ -42,7 +38,7 @@ def compact(log: DeltaLog, engine: Engine, *, before_day: str | None) -> Compact
     version, old, new = snapshot.version, [], []
     for day, files in days.items():
         if len(files) > 1:
-            made = write_day(log.root, day, _sorted(engine, files), version=None)
+            made = write_day(log.root, day, merged(log.root, files), version=None)
             version = log.commit(add=[made], remove=files, expected_version=version + 1, new_rows=False)
             old.extend(files)
             new.append(made)
@@ -65,9 +61,3 @@ def retain(log: DeltaLog, *, days: int, now_us: int) -> list[str]:
         log.commit(add=[], remove=old, expected_version=snapshot.version + 1)
         log.vacuum(hours=GRACE_HOURS)
     return sorted({file.day for file in old})
-
-
-def _sorted(engine: Engine, files: list[DataFile]) -> Iterator[pa.Table]:
-    columns = ", ".join(quote(name) for name in FILE_SCHEMA.names)
-    for segment in segments(files):
-        yield from read_segment(engine, segment, columns, "TRUE")

@@ -266,7 +266,7 @@ class Lake:
         if self.version() < 0:
             return CompactReport(days=0, files_before=0, files_after=0, bytes_before=0, bytes_after=0, version=-1)
         with WriterLock(self.path / ".writer.lock"):
-            return housekeeping.compact(self._log, self._engine, before_day=before_day)
+            return housekeeping.compact(self._log, before_day=before_day)
 
     def retain(self, *, days: int, now_us: int) -> list[str]:
         """Drop whole days older than `days` before now.

@@ -34,6 +34,11 @@ _FIRST_US, _END_US = parse_time("1601-01-01"), parse_time("9999-01-01")
 _TEXT: Final = pa.dictionary(pa.int32(), pa.string())
 
 
+TEXT_COLUMNS: Final = [f.name for f in FILE_SCHEMA if pa.types.is_string(f.type) and f.name not in _UNIQUE]
+"""Columns kept as dictionaries in memory and on disk."""
+_TEXT_NAMES: Final = frozenset(TEXT_COLUMNS)
+
+
 def conform(batch: pa.RecordBatch | pa.Table) -> pa.Table:
     """The batch as a table of one chunk a column.
 
@@ -85,8 +90,8 @@ def encode(table: pa.Table) -> pa.Table:
         column = table.column(name)
         if name == DAY or column.null_count == len(column):
             continue
-        wanted = EVENT_SCHEMA.field(name).type
-        if pa.types.is_string(wanted) and name not in _UNIQUE:
+        wanted = FILE_SCHEMA.field(name).type
+        if name in _TEXT_NAMES:
             wanted = _TEXT
             if not pa.types.is_dictionary(column.type):
                 column = column.dictionary_encode()
@@ -127,9 +132,23 @@ def read_codes(path: Path) -> NDArray[np.int64]:
     return codes
 
 
+def trimmed(table: pa.Table) -> pa.Table:
+    """The table with no dictionary longer than itself, such as a slice takes along from the whole."""
+    for at, field in enumerate(table.schema):
+        column = table.column(at)
+        if pa.types.is_dictionary(field.type) and any(len(c.dictionary) > table.num_rows for c in column.chunks):
+            table = table.set_column(at, field.name, column.cast(field.type.value_type).dictionary_encode())
+    return table
+
+
+def join(parts: Iterable[pa.Table]) -> pa.Table:
+    """Encoded parts one after the other, in one chunk a column."""
+    return pa.concat_tables(list(parts), promote_options="default").unify_dictionaries().combine_chunks()
+
+
 def merge(parts: Iterable[pa.Table]) -> pa.Table:
     """Encoded parts as one table in order of time and id."""
-    table = pa.concat_tables(list(parts), promote_options="default").unify_dictionaries().combine_chunks()
+    table = join(parts)
     order = pc.sort_indices(table, sort_keys=[(TIME, "ascending"), (ID_CODE, "ascending")])
     if _rises(order.to_numpy()):
         return table

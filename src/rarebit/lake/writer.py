@@ -68,12 +68,13 @@ class LakeWriter:
         self._flush_rows = flush_rows
         self._flush_bytes = flush_bytes
         self._lock = WriterLock(log.root / ".writer.lock").acquire()
+        self._version = self._opened_version()
         self._seen = SeenIds(self._codes_of, seen_bytes)
         self._buffer: list[pa.Table] = []
         self._rows = 0
         self._bytes = 0
         self._writing: list[pa.Table] = []
-        self._pending: Future[int] | None = None
+        self._pending: Future[None] | None = None
         self._failed = False
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="lake-writer")
 
@@ -128,7 +129,7 @@ class LakeWriter:
         with self._failing():
             self._flush()
             self._settle()
-        return self._log.snapshot().version
+        return self._version
 
     def close(self) -> None:
         """Give up what is still buffered and let another writer in."""
@@ -152,6 +153,13 @@ class LakeWriter:
                 self.commit()
         finally:
             self.close()
+
+    def _opened_version(self) -> int:
+        try:
+            return self._log.snapshot().version
+        except StateError:
+            self._lock.release()
+            raise
 
     def _check(self) -> None:
         if self._failed:
@@ -189,11 +197,13 @@ class LakeWriter:
             pending.result()
             self._writing = []
 
-    def _write(self, parts: list[pa.Table]) -> int:
-        self._log.create()
-        version = self._log.snapshot().version + 1
+    def _write(self, parts: list[pa.Table]) -> None:
+        if self._version < 0:
+            self._log.create()
+            self._version = self._log.snapshot().version
+        version = self._version + 1
         files = [write_day(self._log.root, day, [rows], version=version) for day, rows in by_day(merge(parts))]
-        return self._log.commit(add=files, expected_version=version)
+        self._version = self._log.commit(add=files, expected_version=version)
 
     def _codes_of(self, day: str) -> NDArray[np.int64]:
         """Codes of all events of a day, those not yet committed included."""

@@ -1,0 +1,121 @@
+"""Sorted files merged into one sorted stream, a bounded number of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rarebit.core.errors import StateError
+from rarebit.core.fields import TIME
+from rarebit.lake.log import DataFile
+from rarebit.lake.parquet import ROW_GROUP, TEXT_COLUMNS, encode, join, merge, trimmed
+
+HELD_ROWS: Final = 4 * ROW_GROUP
+_LEAST_BATCH: Final = 4_096
+_END: Final = np.iinfo(np.int64).max
+
+
+def merged(root: Path, files: Sequence[DataFile]) -> Iterator[pa.Table]:
+    """Encoded events of files in order of time and id, in tables of whole row groups but for the last.
+
+    At most about twice :data:`HELD_ROWS` rows are in memory, whatever the files hold.
+
+    Parameters
+    ----------
+    root : Path
+        Directory of the lake.
+    files : sequence of DataFile
+        Each sorted by time and id.
+
+    Raises
+    ------
+    StateError
+        If a file is missing or damaged.
+    """
+    rest: list[pa.Table] = []
+    for part in _in_order(root, files):
+        rest.append(part)
+        whole = sum(table.num_rows for table in rest) // ROW_GROUP * ROW_GROUP
+        if whole:
+            joined = join(rest)
+            yield joined.slice(0, whole)
+            rest = [trimmed(joined.slice(whole))]
+    if rest and any(table.num_rows for table in rest):
+        yield join(rest)
+
+
+def _in_order(root: Path, files: Sequence[DataFile]) -> Iterator[pa.Table]:
+    rows = max(_LEAST_BATCH, HELD_ROWS // max(1, len(files)))
+    runs = [_Run(root, file, rows) for file in files]
+    while runs:
+        behind = min(runs, key=lambda run: run.frontier)
+        if behind.frontier < _END and sum(run.held for run in runs) < HELD_ROWS:
+            behind.load()
+            continue
+        before = [part for run in runs if (part := run.take(behind.frontier)) is not None]
+        if before:
+            yield merge(before)
+        elif behind.frontier < _END:
+            behind.load()  # all that is held is of one moment, and there may be more of it
+        runs = [run for run in runs if run.held or run.frontier < _END]
+
+
+class _Run:
+    """One file on its way through the merge.
+
+    Attributes
+    ----------
+    frontier : int
+        Rows not yet loaded have this time or a later one, microseconds since 1970.
+    held : int
+        Rows loaded and not yet taken.
+    """
+
+    def __init__(self, root: Path, file: DataFile, rows: int) -> None:
+        self.frontier = file.first_us
+        self.held = 0
+        self._path = root / file.path
+        self._rows = rows
+        self._batches: Iterator[pa.RecordBatch] | None = None
+        self._parts: list[tuple[pa.Table, NDArray[np.int64]]] = []
+
+    def load(self) -> None:
+        """Read the next rows of the file."""
+        try:
+            if self._batches is None:
+                file = pq.ParquetFile(self._path, read_dictionary=TEXT_COLUMNS)
+                self._batches = file.iter_batches(self._rows)
+            batch = next(self._batches, None)
+        except (OSError, pa.ArrowException) as error:
+            raise StateError(
+                f"a file of the event lake cannot be read: {error}",
+                where=str(self._path),
+                hint="Put it back from a backup; nothing has been changed.",
+            ) from error
+        if batch is None:
+            self.frontier = _END
+        elif batch.num_rows:
+            table = trimmed(encode(pa.Table.from_batches([batch])))
+            times: NDArray[np.int64] = table.column(TIME).cast(pa.int64()).to_numpy()
+            self._parts.append((table, times))
+            self.held += table.num_rows
+            self.frontier = int(times[-1])
+
+    def take(self, before_us: int) -> pa.Table | None:
+        """Rows held that are earlier than a time (all of them at the end of all files)."""
+        taken, left = [], []
+        for table, times in self._parts:
+            count = times.size if before_us == _END else int(np.searchsorted(times, before_us, side="left"))
+            if count:
+                taken.append(table.slice(0, count))
+            if count < times.size:
+                left.append((table.slice(count), times[count:]))
+        self._parts = left
+        self.held = sum(times.size for _, times in left)
+        return pa.concat_tables(taken, promote_options="default") if taken else None
