@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from ipaddress import ip_address, ip_network
-from typing import Any, cast
+from typing import Any
 
 import duckdb
 import orjson
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -333,26 +332,36 @@ def test_filter_mask_and_reading_agree(node: Node, events: list[Row]) -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@given(nodes=st.lists(leaves, min_size=8, max_size=16), events=st.lists(rows, min_size=8, max_size=16))
+def test_every_leaf_agrees_also_when_written(nodes: list[Node], events: list[Row]) -> None:
+    expected = [[holds(node, event) for event in events] for node in nodes]
+    table = as_table(events)
+    assert [mask.to_pylist() for mask in to_masks(nodes, table, now_us=NOW)] == expected
+    for write in (_through_dsl, _through_kql):
+        masks = to_masks([write(node) for node in nodes], table, now_us=NOW)
+        assert [mask.to_pylist() for mask in masks] == expected
+
+
+@settings(max_examples=60, deadline=None)
 @given(node=trees, events=events)
 def test_written_queries_keep_their_meaning(node: Node, events: list[Row]) -> None:
-    table = as_table(events)
-    again = (
-        parse_dsl(orjson.loads(orjson.dumps(to_dsl(node), option=orjson.OPT_PASSTHROUGH_SUBCLASS)))
-        if _small(node)
-        else node
-    )
-    nodes = [node, again]
+    masks = to_masks([node, _through_dsl(node), _through_kql(node)], as_table(events), now_us=NOW)
+    assert masks[0].equals(masks[1])
+    assert masks[0].equals(masks[2])
+
+
+def _through_dsl(node: Node) -> Node:
+    if str(2**70) in repr(node):  # more than JSON's 64 bits
+        return node
+    return parse_dsl(orjson.loads(orjson.dumps(to_dsl(node))))
+
+
+def _through_kql(node: Node) -> Node:
     try:
-        nodes.append(parse_kql(to_kql(node)))
-    except QueryError as error:
-        assert "KQL" in str(error)  # noqa: PT017 - the refusal is the expected case
-    first, *others = (mask.to_pylist() for mask in to_masks(nodes, table, now_us=NOW))
-    assert all(other == first for other in others)
-
-
-def _small(node: Node) -> bool:
-    """Whether JSON can hold the query's numbers: orjson takes 64 bits."""
-    return str(2**70) not in repr(node)
+        text = to_kql(node)
+    except QueryError:  # KQL cannot say everything
+        return node
+    return parse_kql(text)
 
 
 @given(texts, texts)
@@ -361,40 +370,3 @@ def test_hostile_values_are_found_and_nothing_else(one: str, other: str) -> None
     table = pa.table({NAME: [one, other]})
     assert to_mask(Term(NAME, one), table).to_pylist() == [True, one == other]
     assert to_mask(parse_kql(to_kql(Term(NAME, one))), table).to_pylist() == [True, one == other]
-
-
-@given(st.text(max_size=30), st.text(max_size=30))
-@settings(max_examples=150, deadline=None)
-def test_any_text_is_safe_as_field_and_value(field: str, value: str) -> None:
-    table = pa.table({REST: ["{}"]})
-    for node in (
-        Term(field, value),
-        Wildcard(field, value),
-        Regexp(NAME, value),
-        Match(TEXT, value),
-        Prefix(ARGS, value),
-    ):
-        try:
-            assert to_mask(node, table).to_pylist() == [False]
-        except QueryError as error:
-            assert error.what  # noqa: PT017 - a refusal is a fine answer to such text
-
-
-@pytest.mark.parametrize(
-    "rest", ['{"n": 1e400}', "[1]", '"n"', "", "null", '{"n": {"a": 1}}', '{"n": 12345678901234567890123}']
-)
-def test_unusual_json_is_no_error(rest: str) -> None:
-    nodes: list[Node] = [Term("n", 1), Exists("n"), Range("n", gt=1), Range("n", gt="2025-01-01"), Wildcard("n", "*a*")]
-    masks = to_masks(nodes, pa.table({REST: [rest]}))
-    assert all(cast("pa.Array", mask).null_count == 0 for mask in masks)
-
-
-def test_dates_in_json_compare_with_their_zones() -> None:
-    rest = [
-        '{"s": "2026-01-01T00:30:00+02:00"}',
-        '{"s": "2026-01-01T00:30:00"}',
-        '{"s": "2026-01-02"}',
-        '{"s": "soon"}',
-    ]
-    mask = to_mask(Range("s", gte="2026-01-01", lt="2026-01-02"), pa.table({REST: rest}))
-    assert mask.to_pylist() == [False, True, False, False]

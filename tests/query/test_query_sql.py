@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rarebit.core.errors import QueryError
+from rarebit.core.fields import REST
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.query.arrow import to_mask, to_masks
 from rarebit.query.columns import columns_of
@@ -168,3 +172,54 @@ def test_masks_of_whole_schema_and_of_nothing() -> None:
     assert to_mask(AtLeast(1, ()), pa.table({"x": [1]})).to_pylist() == [False]
     chunked = pa.concat_tables([pa.table({"user.name": ["a"]}), pa.table({"user.name": ["b"]})])
     assert to_mask(Term("user.name", "b"), chunked).to_pylist() == [False, True]
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_safe_as_field_and_value(field: str, value: str) -> None:
+    table = pa.table({REST: ["{}"]})
+    for node in (
+        Term(field, value),
+        Wildcard(field, value),
+        Regexp("user.name", value),
+        Match("message", value),
+        Prefix("process.args", value),
+    ):
+        try:
+            assert to_mask(node, table).to_pylist() == [False]
+        except QueryError as error:
+            assert error.what  # noqa: PT017 - a refusal is a fine answer to such text
+
+
+@pytest.mark.parametrize(
+    "rest", ['{"n": 1e400}', "[1]", '"n"', "", "null", '{"n": {"a": 1}}', '{"n": 12345678901234567890123}']
+)
+def test_unusual_json_is_no_error(rest: str) -> None:
+    nodes: list[Node] = [Term("n", 1), Exists("n"), Range("n", gt=1), Range("n", gt="2025-01-01"), Wildcard("n", "*a*")]
+    masks = to_masks(nodes, pa.table({REST: [rest]}))
+    assert all(cast("pa.Array", mask).null_count == 0 for mask in masks)
+
+
+def test_dates_in_json_compare_with_their_zones() -> None:
+    rest = [
+        '{"s": "2026-01-01T00:30:00+02:00"}',
+        '{"s": "2026-01-01T00:30:00"}',
+        '{"s": "2026-01-02"}',
+        '{"s": "soon"}',
+    ]
+    mask = to_mask(Range("s", gte="2026-01-01", lt="2026-01-02"), pa.table({REST: rest}))
+    assert mask.to_pylist() == [False, True, False, False]
+
+
+def test_gathering_keeps_every_part() -> None:
+    table = pa.table({"user.name": ["a", "b", "c", None], "process.args": [["x"], ["y"], ["z"], None]})
+    for text, expected in (
+        ("user.name: * and not user.name: a and not user.name: b*", [False, False, True, False]),
+        ("not process.args: x* and not process.args: *y and user.name: *", [False, False, True, False]),
+        ("process.args: x* or (process.args: *z or process.args: q)", [True, False, True, False]),
+        ("not (user.name: a or not user.name: *) and not process.args: y", [False, False, True, False]),
+    ):
+        assert to_mask(parse_kql(text), table).to_pylist() == expected, text
+    many = Or(tuple(Exists(f"x{number}") for number in range(1001)))
+    with pytest.raises(QueryError, match="tests"):
+        to_sql(many)
