@@ -317,7 +317,7 @@ def _tokens(text: str) -> list[str]:
 events = st.lists(rows, min_size=1, max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(node=trees, events=events)
 def test_filter_mask_and_reading_agree(node: Node, events: list[Row]) -> None:
     expected = [holds(node, event) for event in events]
@@ -331,8 +331,8 @@ def test_filter_mask_and_reading_agree(node: Node, events: list[Row]) -> None:
     assert sorted(row for (row,) in kept) == [at for at, hit in enumerate(expected) if hit]
 
 
-@settings(max_examples=100, deadline=None)
-@given(nodes=st.lists(leaves, min_size=8, max_size=16), events=st.lists(rows, min_size=8, max_size=16))
+@settings(max_examples=40, deadline=None)
+@given(nodes=st.lists(leaves, min_size=6, max_size=10), events=st.lists(rows, min_size=6, max_size=10))
 def test_every_leaf_agrees_also_when_written(nodes: list[Node], events: list[Row]) -> None:
     expected = [[holds(node, event) for event in events] for node in nodes]
     table = as_table(events)

@@ -231,7 +231,7 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(mutated() | st.text(max_size=60))
 def test_only_query_errors_come_out(text: str) -> None:
     for parse in (parse_kql, parse_lucene, lambda query: parse_dsl({"simple_query_string": {"query": query}})):
@@ -289,7 +289,7 @@ json = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(json)
 def test_any_json_is_read_or_refused(query: Any) -> None:
     try:

@@ -128,8 +128,17 @@ def _range(leaf: Range, field: str) -> str:
         raise QueryError("KQL cannot name a time zone", hint="Write the offset into the times.")
     bounds = ((sign, getattr(leaf, name)) for name, sign in _SIGNS)
     tests = [f"{field} {sign} {_quote(_bound(leaf.field, bound))}" for sign, bound in bounds if bound is not None]
+    if len(tests) > 1 and _many_valued(leaf.field):
+        raise QueryError(
+            f"KQL cannot say that one value of {leaf.field} lies between two bounds", hint="Use the Query DSL."
+        )
     text = " and ".join(tests) or f"{field}: *"
     return f"({text})" if len(tests) > 1 else text
+
+
+def _many_valued(field: str) -> bool:
+    column = column_of(field)
+    return column is None or column.kind in {Kind.LIST, Kind.SET}
 
 
 def _bound(field: str, bound: Value) -> str:
