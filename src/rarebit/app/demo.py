@@ -17,7 +17,9 @@ from rarebit.core.result import Case
 from rarebit.simulate.files import FORMATS, Format
 from rarebit.simulate.fleet import FleetSettings, write_fleet
 
-DEMO = FleetSettings(hosts=120, days=21, seed=7, intrusions=("hands_on_keyboard",))
+START = "2025-03-03"
+"""A Monday that lies in the past of any clock: readers refuse times that are yet to come."""
+DEMO = FleetSettings(hosts=120, days=21, seed=7, start=START, intrusions=("hands_on_keyboard",))
 DEMO_BUDGET = 1.0
 """Cases a day."""
 _SHOWN = 8
@@ -49,6 +51,7 @@ def make_fleet(
     hosts: int,
     days: int,
     seed: int,
+    start: str,
     file_format: str,
     events_per_host_day: float | None,
     clean: bool,
@@ -63,7 +66,7 @@ def make_fleet(
     """
     if file_format not in FORMATS:
         raise InputError(f"{file_format!r} is no format", where="--format", hint=f"One of {', '.join(FORMATS)}")
-    settings = FleetSettings(hosts=hosts, days=days, seed=seed, events_per_host_day=events_per_host_day)
+    settings = FleetSettings(hosts=hosts, days=days, seed=seed, start=start, events_per_host_day=events_per_host_day)
     if clean:
         settings = msgspec.structs.replace(settings, intrusions=())
     return _write(settings, out, file_format, progress)  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ def data() -> Console:
 
 def notes() -> Console:
     """Console of stderr."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def write_json(items: Iterable[Any]) -> None:

@@ -127,6 +127,7 @@ def simulate(
     hosts: Annotated[int, typer.Option("--hosts", min=10, max=20_000)] = 120,
     days: Annotated[int, typer.Option("--days", min=1, max=400)] = 21,
     seed: Annotated[int, typer.Option("--seed")] = 7,
+    start: Annotated[str, typer.Option("--start", help="First day, YYYY-MM-DD.")] = demonstration.START,
     file_format: Annotated[str, typer.Option("--format", help="ndjson, ndjson.gz or parquet.")] = "ndjson.gz",
     events_per_host_day: Annotated[float | None, typer.Option("--events-per-host-day", min=1)] = None,
     clean: Annotated[bool, typer.Option("--clean", help="No intrusion.")] = False,
@@ -135,7 +136,7 @@ def simulate(
     """Make the telemetry of a fleet, with labelled intrusions, assets.csv and truth.json."""
     with progress() as report:
         made = demonstration.make_fleet(
-            out, hosts=hosts, days=days, seed=seed, file_format=file_format,
+            out, hosts=hosts, days=days, seed=seed, start=start, file_format=file_format,
             events_per_host_day=events_per_host_day, clean=clean, progress=report,
         )  # fmt: skip
     if json:
