@@ -44,6 +44,8 @@ NAMES = (
     "host.cpu.usage",
     "_id",
     "event_id",
+    "_source",
+    "Event",
     "a",
     "a.b",
     "",

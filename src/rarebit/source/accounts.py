@@ -97,10 +97,8 @@ def _names_by_sid(cells: Cells, name: str, domain: str, sid: str) -> int:
         return 0
     paired = pc.and_(pc.is_valid(ids), pc.is_valid(names))
     table = pa.table({"sid": ids, "name": names, "domain": cells.get(domain)}).filter(paired)
-    known = {
-        row["sid"]: (row["name"], row["domain"])
-        for row in table.group_by(list(table.column_names)).aggregate([]).to_pylist()
-    }
+    pairs = table.group_by(table.column_names, use_threads=False).aggregate([]).to_pylist()
+    known = {pair["sid"]: (pair["name"], pair["domain"]) for pair in reversed(pairs)}
     found = map_unique(ids, lambda text: known[text][0] if text in known else None)
     where = map_unique(ids, lambda text: known[text][1] if text in known else None)
     cells.set(name, pc.if_else(lacking, found, names))

@@ -69,10 +69,11 @@ def _add_row(row: list[str], header: list[str], names: list[str], table: Table, 
         return
     record = {**table.constants, **{name: value for name, value in zip(names, row, strict=True) if value}}
     given = dict(zip(header, row, strict=True))
-    times = [given[column] for column in table.times if given.get(column)]
-    time = next((text for text in times if _is_time(text)), times[0] if times else None)
-    if time is not None:
-        record[TIMES] = time
+    times = [column for column in table.times if given.get(column)]
+    chosen = next((column for column in times if _is_time(given[column])), times[0] if times else None)
+    if chosen is not None:
+        record.pop(table.columns.get(chosen) or table.other + chosen, None)
+        record[TIMES] = given[chosen]
     intake.add(record, raw, where)
 
 

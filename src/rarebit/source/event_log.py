@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from rarebit.source.intake import Intake
 from rarebit.source.shapes import windows_event
 from rarebit.source.stream import ByteStream
 
+_PLACE: Final = re.compile(r"parse (chunk|record) number ([0-9]+)")
 _MOST_FAULTS: Final = 100_000
 _CHUNK: Final = 65_536
 
@@ -61,6 +63,8 @@ def _each(records: Any, intake: Intake) -> Iterator[dict[str, Any]]:
         except (RuntimeError, OSError, ValueError) as error:
             faults += 1
             text = str(error)
+            place = _PLACE.search(text)
             intake.tally.read += 1
-            intake.tally.skip("damaged chunk" if "chunk" in text else "damaged record", text[:200])
+            reason = "damaged chunk" if place and place[1] == "chunk" else "damaged record"
+            intake.tally.skip(reason, f"{place[1]} {place[2]}" if place else text[:120])
     intake.tally.fail(f"more than {_MOST_FAULTS} damaged places; the rest was not read")

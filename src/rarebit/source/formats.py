@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-import orjson
 import pyarrow as pa
 
 from rarebit.source.csv_file import read_csv, split_header
@@ -24,7 +24,8 @@ Reader = Callable[[ByteStream, Intake], Iterator[pa.RecordBatch]]
 
 HEAD_BYTES: Final = 256 * 1024
 """How much of a file is looked at to tell its format."""
-_MOST_NAMES: Final = 3
+_BOM: Final = b"\xef\xbb\xbf"
+_BLANK: Final = b" \t\r\n"
 
 
 class Format(NamedTuple):
@@ -74,7 +75,7 @@ FORMATS: Final[tuple[Format, ...]] = (
 
 def sniff(head: bytes) -> Format | None:
     """The format of a file by the head of its content; None if it is none of :data:`FORMATS`."""
-    head = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
+    head = head.removeprefix(_BOM).lstrip(_BLANK)
     return next((each for each in FORMATS if each.fits(head)), None)
 
 
@@ -82,27 +83,10 @@ def describe(found: Format, head: bytes) -> str:
     """Name of the format for the report: for JSON also the shape of the first record that parses."""
     if "JSON" not in found.name:
         return found.name
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for line in text.splitlines()[:_MOST_NAMES] if found.name == "NDJSON" else [_first_object(text)]:
-        try:
-            record = orjson.loads(line)
-        except ValueError:
-            continue
-        if type(record) is dict:
-            shape = shape_of(record)
-            return shape if found.name == "NDJSON" else f"{shape} array" if "array" in found.name else shape
-    return found.name
-
-
-def _first_object(text: bytes) -> bytes:
-    start, depth, at = text.find(b"{"), 0, 0
-    quoted = False
-    for at in range(max(start, 0), len(text)):
-        c = text[at]
-        if c == 34 and text[at - 1] != 92:  # noqa: PLR2004 - a quote that is not escaped
-            quoted = not quoted
-        elif not quoted:
-            depth += (c == 123) - (c == 125)  # noqa: PLR2004 - braces
-            if depth == 0:
-                break
-    return text[max(start, 0) : at + 1]
+    text = head.removeprefix(_BOM).lstrip(_BLANK + b"[").decode(errors="replace")
+    try:
+        record, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return found.name
+    shape = shape_of(record) if type(record) is dict else "JSON"
+    return f"{shape} array" if "array" in found.name else shape

@@ -170,6 +170,9 @@ def _record(data, at, classes, names, paths, row, tokens, rest, state, stack):  
         at = blank(data, at + table[np.uintp(path), SIZE] + 1)
         if data[np.uintp(at)] != 58:
             return SLOW
+        name = table[np.uintp(path), NAME]
+        if name >= 0 and names.takes[np.uintp(name)] == MARKER:
+            return SLOW
         at = blank(data, at + 1)
         if data[np.uintp(at)] == 123:
             if depth + 1 >= _DEPTH:
@@ -178,9 +181,6 @@ def _record(data, at, classes, names, paths, row, tokens, rest, state, stack):  
             depth, parent = depth + 1, path
             at, first = blank(data, at + 1), True
             continue
-        name = table[np.uintp(path), NAME]
-        if name >= 0 and names.takes[np.uintp(name)] == MARKER:
-            return SLOW
         if data[np.uintp(at)] == 91:
             if name >= 0:
                 at = _list_to_cell(data, at, classes, names.takes[name], row, name, tokens, state)

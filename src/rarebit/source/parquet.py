@@ -24,18 +24,21 @@ def read_parquet(stream: ByteStream, intake: Intake) -> Iterator[pa.RecordBatch]
             for group in range(file.metadata.num_row_groups):
                 yield from _read_group(file, group, intake)
     except (pa.ArrowException, OSError) as error:
-        intake.tally.fail(f"not a readable Parquet file: {str(error).splitlines()[0][:200]}")
+        intake.tally.fail(f"not a readable Parquet file: {_first_line(error)}")
 
 
 def _read_group(file: Any, group: int, intake: Intake) -> Iterator[pa.RecordBatch]:
+    before = intake.tally.read
     try:
         for batch in file.iter_batches(batch_size=intake.settings.batch_rows, row_groups=[group]):
             start = intake.tally.read
             intake.tally.read += batch.num_rows
             yield from intake.events(_cells(batch, start, intake.settings.mapping))
     except (pa.ArrowException, OSError) as error:
-        rows = file.metadata.row_group(group).num_rows
-        intake.tally.skip(f"damaged row group: {str(error).splitlines()[0][:120]}", f"row group {group}", count=rows)
+        lost = file.metadata.row_group(group).num_rows - (intake.tally.read - before)
+        if lost > 0:
+            intake.tally.read += lost
+            intake.tally.skip("damaged row group", f"row group {group}: {_first_line(error)}", count=lost)
 
 
 def _cells(batch: pa.RecordBatch, start: int, mapping: dict[str, str]) -> Cells:
@@ -89,3 +92,7 @@ def _text(column: pa.Array, kind: Kind) -> pa.Array | None:
         return column.cast(pa.string())
     except pa.ArrowInvalid:
         return pa.array([orjson.dumps(value, default=str).decode() for value in column.to_pylist()], pa.string())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]

@@ -20,6 +20,7 @@ DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError)
 
 
 _HEAD: Final = 64 * 1024
+_NEWLINE: Final = 10
 
 
 class _Readable(Protocol):
@@ -182,6 +183,9 @@ def line_blocks(stream: ByteStream, *, block_bytes: int, max_line_bytes: int) ->
         size = held.size + stream.read_into(memoryview(buffer)[held.size : -1])
         if size == held.size:
             break
+        if size < buffer.size - 1 and buffer[size - 1] != _NEWLINE:
+            buffer[size] = _NEWLINE
+            size += 1
         cut = last_newline(buffer, size) + 1
         held = buffer[max(cut, 0) : size].copy()
         if cut > 0:
@@ -192,7 +196,7 @@ def line_blocks(stream: ByteStream, *, block_bytes: int, max_line_bytes: int) ->
             yield LineBlock(held[:_HEAD], number, too_long=True)
             number, held = number + 1, _skip_line(stream, block_bytes)
     if held.size:
-        yield LineBlock(np.append(held, np.uint8(10)), number)
+        yield LineBlock(np.append(held, np.uint8(_NEWLINE)), number)
 
 
 def _skip_line(stream: ByteStream, block_bytes: int) -> NDArray[np.uint8]:
