@@ -223,3 +223,30 @@ def test_gathering_keeps_every_part() -> None:
     many = Or(tuple(Exists(f"x{number}") for number in range(1001)))
     with pytest.raises(QueryError, match="tests"):
         to_sql(many)
+
+
+def test_wildcards_and_time_bounds() -> None:
+    names = pa.table({"user.name": ["abc", "xabc", "abcx", "a%c", "", None]})
+    for pattern, expected in (
+        ("abc", [0]),
+        ("*abc", [0, 1]),
+        ("abc*", [0, 2]),
+        ("*abc*", [0, 1, 2]),
+        ("a?c", [0, 3]),
+        ("a%*", [3]),
+        ("*", [0, 1, 2, 3, 4]),
+        ("", [4]),
+    ):
+        mask = to_mask(Wildcard("user.name", pattern), names).to_pylist()
+        assert [at for at, hit in enumerate(mask) if hit] == expected, pattern
+    day = 86_400_000_000
+    times = pa.table({"@timestamp": pa.array([0, day - 1, day, None], pa.timestamp("us", tz="UTC"))})
+    for bound, hits in (
+        (Range("@timestamp", gt="1970-01-01"), [2]),
+        (Range("@timestamp", gte="1970-01-01"), [0, 1, 2]),
+        (Range("@timestamp", lt="1970-01-02"), [0, 1]),
+        (Range("@timestamp", lte="1970-01-01"), [0, 1]),
+        (Term("@timestamp", "1970-01-01"), [0, 1]),
+    ):
+        mask = to_mask(bound, times).to_pylist()
+        assert [at for at, hit in enumerate(mask) if hit] == hits, bound
