@@ -23,8 +23,9 @@ _TOKENS: Final = re.compile(
             r"(?<![0-9a-z])(?=(?:[a-z]*[0-9]+[a-z]+){2}[a-z]*[0-9])[0-9a-z]{8,}(?![0-9a-z])",  # random letters and digits
             r"[0-9]{4,}",  # long runs of digits
             r"(?<=(?<![0-9a-z])tmp)[0-9a-f]{2,8}(?=\.|$)",  # tmp3f2a.tmp
-            r"(?<=(?<![0-9a-z])is-)[0-9a-z]{5}(?=\.tmp$)",  # Inno Setup
-            r"(?<=(?<![0-9a-z])ns)[a-z][0-9a-f]{2,5}(?=\.tmp$)",  # NSIS
+            r"(?<=(?<![0-9a-z])is-)[0-9a-z]{5,6}(?=\.tmp$)",  # Inno Setup
+            r"(?<=(?<![0-9a-z])ns)[a-z][0-9a-f]{2,6}(?=\.tmp$)",  # NSIS
+            r"(?<=[a-z][-_])(?=[a-f]*[0-9][0-9a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{6,7}(?![0-9a-z])",  # update-24e5ac
         )
     )
 )
