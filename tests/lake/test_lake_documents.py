@@ -70,7 +70,7 @@ def _flat(value: Any, *path: str) -> dict[str, Any]:
 
 
 _names = st.lists(st.sampled_from(["a", "b", "", "c"]), min_size=1, max_size=4).map(".".join)
-_values = st.integers(-(2**53), 2**53) | st.text(max_size=3) | st.lists(st.integers(), max_size=2)
+_values = st.integers(-(2**53), 2**53) | st.text(max_size=3) | st.lists(st.booleans(), max_size=2)
 
 
 @given(rest=st.dictionaries(_names, _values, max_size=8))

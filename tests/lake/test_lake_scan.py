@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from rarebit.core.fields import ID_CODE, TIME
 from rarebit.core.time import DAY_US, parse_time
 from rarebit.lake import Lake
-from rarebit.lake.log import DataFile
+from rarebit.lake.log import DataFile, DeltaLog
+from rarebit.lake.merge import merged
 from rarebit.lake.scan import MOST_SEGMENTS, segments
 
 MakeEvents = Callable[..., pa.Table]
@@ -174,3 +175,23 @@ def test_a_scan_sees_one_version_while_a_writer_commits(lake: Lake, make_events:
     assert lake.summary().events > 50
     lake.compact()
     assert len(_scan(lake)) == lake.summary().events
+
+
+def test_a_merge_of_large_files_keeps_every_row_in_order(lake: Lake, make_events: MakeEvents) -> None:
+    rng = np.random.default_rng(7)
+    with lake.writer() as writer:
+        for first in range(3):
+            numbers = range(first, 60_000, 3)
+            # Few moments, so that many rows of several files have the same time.
+            times = START + np.sort(rng.integers(0, 6, len(numbers))) * 1_000_000
+            writer.append(make_events(list(zip(times.tolist(), numbers, strict=True))))
+            writer.commit()
+    files = DeltaLog(lake.path).snapshot().files
+    tables = list(merged(lake.path, files, held_rows=5_000))
+    found = [
+        pair
+        for table in tables
+        for pair in zip(table.column(TIME).cast(pa.int64()).to_pylist(), table.column(ID_CODE).to_pylist(), strict=True)
+    ]
+    assert found == _scan(lake)
+    assert len(set(found)) == 60_000

@@ -16,15 +16,16 @@ from rarebit.core.fields import TIME
 from rarebit.lake.log import DataFile
 from rarebit.lake.parquet import ROW_GROUP, TEXT_COLUMNS, encode, join, merge, trimmed
 
-HELD_ROWS: Final = 4 * ROW_GROUP
+HELD_ROWS: Final = 2 * ROW_GROUP
 _LEAST_BATCH: Final = 4_096
 _END: Final = np.iinfo(np.int64).max
 
 
-def merged(root: Path, files: Sequence[DataFile]) -> Iterator[pa.Table]:
+def merged(root: Path, files: Sequence[DataFile], *, held_rows: int = HELD_ROWS) -> Iterator[pa.Table]:
     """Encoded events of files in order of time and id, in tables of whole row groups but for the last.
 
-    At most about twice :data:`HELD_ROWS` rows are in memory, whatever the files hold.
+    At most some `held_rows` rows are held, and as many again on their way out, unless more of them have the
+    same time.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ def merged(root: Path, files: Sequence[DataFile]) -> Iterator[pa.Table]:
         Directory of the lake.
     files : sequence of DataFile
         Each sorted by time and id.
+    held_rows : int
+        Rows read ahead, over all files.
 
     Raises
     ------
@@ -39,28 +42,38 @@ def merged(root: Path, files: Sequence[DataFile]) -> Iterator[pa.Table]:
         If a file is missing or damaged.
     """
     rest: list[pa.Table] = []
-    for part in _in_order(root, files):
+    for part in _in_order(root, files, held_rows):
         rest.append(part)
+        del part  # kept alive here, it would double what is held while the caller writes
         whole = sum(table.num_rows for table in rest) // ROW_GROUP * ROW_GROUP
         if whole:
             joined = join(rest)
+            rest = [_copied(joined.slice(whole))]
             yield joined.slice(0, whole)
-            rest = [trimmed(joined.slice(whole))]
+            del joined
     if rest and any(table.num_rows for table in rest):
         yield join(rest)
 
 
-def _in_order(root: Path, files: Sequence[DataFile]) -> Iterator[pa.Table]:
-    rows = max(_LEAST_BATCH, HELD_ROWS // max(1, len(files)))
+def _copied(table: pa.Table) -> pa.Table:
+    """Rows that do not keep alive the whole they were sliced from."""
+    return trimmed(table.take(pa.array(np.arange(table.num_rows))))
+
+
+def _in_order(root: Path, files: Sequence[DataFile], held_rows: int) -> Iterator[pa.Table]:
+    rows = max(_LEAST_BATCH, held_rows // max(1, len(files)))
     runs = [_Run(root, file, rows) for file in files]
     while runs:
         behind = min(runs, key=lambda run: run.frontier)
-        if behind.frontier < _END and sum(run.held for run in runs) < HELD_ROWS:
+        if behind.frontier < _END and sum(run.held for run in runs) < held_rows:
             behind.load()
             continue
         before = [part for run in runs if (part := run.take(behind.frontier)) is not None]
         if before:
-            yield merge(before)
+            ready = merge(before)
+            before.clear()
+            yield ready
+            del ready
         elif behind.frontier < _END:
             behind.load()  # all that is held is of one moment, and there may be more of it
         runs = [run for run in runs if run.held or run.frontier < _END]
@@ -89,7 +102,7 @@ class _Run:
         """Read the next rows of the file."""
         try:
             if self._batches is None:
-                file = pq.ParquetFile(self._path, read_dictionary=TEXT_COLUMNS)
+                file = pq.ParquetFile(self._path, read_dictionary=TEXT_COLUMNS, pre_buffer=False)
                 self._batches = file.iter_batches(self._rows)
             batch = next(self._batches, None)
         except (OSError, pa.ArrowException) as error:
