@@ -29,7 +29,7 @@ HIT_ID: Final = "_id"
 """Id of a document in Elasticsearch: stands in for a missing event.id."""
 
 KNOWN: Final[dict[str, Kind]] = {
-    **{name: Kind.KEYWORD for name in WINDOWS_CELLS},
+    **dict.fromkeys(WINDOWS_CELLS, Kind.KEYWORD),
     HIT_ID: Kind.KEYWORD,
     **FIELDS,
 }
@@ -187,7 +187,7 @@ def _whole(text: str) -> int | None:
 def _booleans(column: pa.Array) -> pa.Array:
     low = pc.utf8_lower(column)
     true, false = pc.is_in(low, pa.array(["true", "1", "yes"])), pc.is_in(low, pa.array(["false", "0", "no"]))
-    return pc.if_else(true, pa.scalar(True), pc.if_else(false, pa.scalar(False), pa.scalar(None, pa.bool_())))  # noqa: FBT003
+    return pc.if_else(true, pa.scalar(True), pc.if_else(false, pa.scalar(False), pa.scalar(None, pa.bool_())))
 
 
 def _dates(column: pa.Array) -> pa.Array:
@@ -213,12 +213,30 @@ _CONVERT: Final[dict[Kind, Callable[[pa.Array], pa.Array]]] = {
 }
 
 
+_PATH_OF: Final = {"process.name": "process.executable", "process.parent.name": "process.parent.executable"}
+_NAMELESS: Final = r"^[^\pL\pN]*\*[^\pL\pN]*(\.[\pL\pN]{1,4})?$"
+"""A name of which masking left nothing: ``*.exe``, ``{*}.exe``."""
+
+
+def _placed(names: pa.Array, paths: pa.Array) -> pa.Array:
+    """Names; one that was random from end to end is known by its place, lest all such programs be one."""
+    nameless = pc.fill_null(pc.match_substring_regex(names, _NAMELESS), False)
+    if not pc.any(nameless).as_py():
+        return names
+    rows = pc.indices_nonzero(nameless)
+    places = pc.coalesce(map_unique(paths.take(rows), normal_form("process.executable")), names.take(rows))
+    return pc.replace_with_mask(names, nameless, places)
+
+
 def _twins_and_codes(columns: dict[str, pa.Array]) -> None:
     """Normal forms of the hot fields and their codes, once for each distinct value."""
     for name in _FORMS:
         encoded = columns[name].dictionary_encode()
         form = _FORMS[name]
         forms = pa.array([form(value) for value in encoded.dictionary.to_pylist()], pa.string())
+        if name in _PATH_OF:
+            encoded = _placed(forms.take(encoded.indices), columns[_PATH_OF[name]]).dictionary_encode()
+            forms = encoded.dictionary
         if name in NORMAL:
             columns[NORMAL[name]] = forms.take(encoded.indices)
         if name in CODED:
