@@ -126,6 +126,14 @@ def test_a_large_batch_is_taken_whole(lake: Lake, make_events: MakeEvents) -> No
     assert lake.summary().events == count + 1
 
 
+def test_ids_dropped_for_want_of_memory_are_read_anew_and_counted(lake: Lake, make_events: MakeEvents) -> None:
+    days = [make_events([(START + day * DAY_US + n, n) for n in range(9)]) for day in range(2)]
+    with LakeWriter(DeltaLog(lake.path), seen_bytes=1) as writer:
+        assert [writer.append(days[turn % 2]).new for turn in range(4)] == [9, 9, 0, 0]
+        assert writer.reloads == 2
+    assert lake.summary().events == 18
+
+
 def test_versions_rise_only_when_rows_come(lake: Lake, make_events: MakeEvents) -> None:
     with lake.writer() as writer:
         assert writer.commit() == -1

@@ -30,7 +30,7 @@ def documents(table: pa.Table) -> list[Document]:
     """
     rows: list[Document] = [{} for _ in range(table.num_rows)]
     for name in table.column_names:
-        if name in (DAY, REST) or name.startswith(_INTERNAL):
+        if name in (DAY, REST) or name.startswith(_INTERNAL) or table.column(name).null_count == table.num_rows:
             continue
         for row, value in zip(rows, _values(name, table.column(name)), strict=True):
             if value is not None:

@@ -21,7 +21,7 @@ from rarebit.lake.parquet import by_day, conform, encode, keys, merge, placed, r
 from rarebit.lake.seen import SeenIds
 
 FLUSH_ROWS: Final = 1 << 20
-FLUSH_BYTES: Final = 384 << 20
+FLUSH_BYTES: Final = 256 << 20
 """A buffer is written when it reaches either; one more is being written meanwhile."""
 SEEN_BYTES: Final = 2 << 30
 _PART_ROWS: Final = 131_072
@@ -131,6 +131,11 @@ class LakeWriter:
             self._settle()
         return self._version
 
+    @property
+    def reloads(self) -> int:
+        """How often the ids of a day were read anew because memory for them was short."""
+        return self._seen.reloads
+
     def close(self) -> None:
         """Give up what is still buffered and let another writer in."""
         try:
@@ -195,7 +200,6 @@ class LakeWriter:
         if self._pending is not None:
             pending, self._pending = self._pending, None
             pending.result()
-            self._writing = []
 
     def _write(self, parts: list[pa.Table]) -> None:
         if self._version < 0:
@@ -204,6 +208,7 @@ class LakeWriter:
         version = self._version + 1
         files = [write_day(self._log.root, day, [rows], version=version) for day, rows in by_day(merge(parts))]
         self._version = self._log.commit(add=files, expected_version=version)
+        self._writing = []
 
     def _codes_of(self, day: str) -> NDArray[np.int64]:
         """Codes of all events of a day, those not yet committed included."""
