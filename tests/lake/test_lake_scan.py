@@ -79,6 +79,7 @@ def test_since_version_gives_what_came_later_also_after_compaction(
         for _ in range(2):
             for version, before in seen:
                 assert _scan(lake, since_version=version) == [row for row in everything if row not in before]
+                assert _scan(lake, until_version=version) == before
             lake.compact()
 
 

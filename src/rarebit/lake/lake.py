@@ -106,6 +106,7 @@ class Lake:
         start_us: int | None = None,
         end_us: int | None = None,
         since_version: int | None = None,
+        until_version: int | None = None,
     ) -> Iterator[pa.Table]:
         """Read events in exact order of time and id code, a table of some hundred thousand rows at a time.
 
@@ -121,6 +122,9 @@ class Lake:
             ``[start_us, end_us)``, microseconds since 1970.
         since_version : int, optional
             Only events committed after this version, also where later compaction has moved them.
+        until_version : int, optional
+            Only events committed up to this version: what a reader has noted with :meth:`version` before it
+            began, so that the next reading can go on from there whatever is committed meanwhile.
 
         Raises
         ------
@@ -129,10 +133,12 @@ class Lake:
         StateError
             If the lake cannot be read.
         """
-        files = self._log.snapshot().between(start_us, end_us, since_version)
+        files = self._log.snapshot().between(start_us, end_us, since_version, until_version)
         condition = f"({where}) AND {time_range(start_us, end_us)}"
         if since_version is not None:
             condition += f" AND {quote(VERSION)} > {int(since_version)}"
+        if until_version is not None:
+            condition += f" AND {quote(VERSION)} <= {int(until_version)}"
 
         def read() -> Iterator[pa.Table]:
             for segment in segments(files):

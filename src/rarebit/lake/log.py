@@ -57,15 +57,20 @@ class Snapshot:
     files: tuple[DataFile, ...]
 
     def between(
-        self, start_us: int | None = None, end_us: int | None = None, since_version: int | None = None
+        self,
+        start_us: int | None = None,
+        end_us: int | None = None,
+        since_version: int | None = None,
+        until_version: int | None = None,
     ) -> list[DataFile]:
-        """Files that may hold events in ``[start_us, end_us)`` committed after a version."""
+        """Files that may hold events in ``[start_us, end_us)`` committed after one version and up to another."""
         return [
             file
             for file in self.files
             if (start_us is None or file.last_us >= start_us)
             and (end_us is None or file.first_us < end_us)
             and (since_version is None or file.last_version > since_version)
+            and (until_version is None or file.first_version <= until_version)
         ]
 
 
