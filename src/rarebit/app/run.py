@@ -199,14 +199,15 @@ def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcom
     home.store.put_records(changed)
     alerts = alerts_of(job, fresh)
     home.store.put_alerts(alerts)
+    renewed = {name for part in found for name in part.renewed}
     health = stream.health()
     return JobOutcome(
         job_id=job.job_id,
         events=stream.rows,
         observations=stream.observations,
         entities=health["entities"],
-        records=len(fresh),
-        alerts=len(alerts),
+        records=sum(record.id not in renewed for record in fresh),
+        alerts=sum(alert.record_id not in renewed for alert in alerts),
         learning_until=iso(stream.learn_until_us) if stream.learn_until_us else None,
         memory_bytes=health["memory_bytes"],
         memory_limit_bytes=health["memory_limit_bytes"],

@@ -130,7 +130,7 @@ def problems(job: Job) -> list[Problem]:
 def _setting_problems(job: Job) -> Iterable[Problem]:
     try:
         span = parse_span(job.bucket_span)
-        if not 1_000_000 <= span <= _LONGEST_SPAN_US:
+        if not _SHORTEST_SPAN_US <= span <= _LONGEST_SPAN_US:
             yield Problem("analysis_config.bucket_span", "refused", f"{job.bucket_span!r} is not 1s to 365d")
     except RarebitError as error:
         yield Problem("analysis_config.bucket_span", "refused", error.what)
@@ -163,6 +163,7 @@ def memory_limit(job: Job) -> int:
 
 _MEMORY: Final = re.compile(r"\s*(\d{1,15})\s*(b|[kmgt])?b?\s*$")
 _SHIFTS: Final = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_SHORTEST_SPAN_US: Final = 1_000_000
 _LONGEST_SPAN_US: Final = 365 * DAY_US
 
 

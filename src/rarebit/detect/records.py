@@ -15,10 +15,11 @@ from rarebit.core.fields import CODED, ID, ID_CODE, TIME
 from rarebit.core.result import Explanation, Influencer, Level, Record
 from rarebit.core.time import HOUR_US, iso, parse_span
 from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sentence, what_happened
+from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan
 from rarebit.detect.rollout import INFORMATIONAL, Spread, spreads, verdict
 from rarebit.detect.scan import text_sql
-from rarebit.detect.stream import Findings, JobStream, bucket_start, hour_end
+from rarebit.detect.stream import JobStream, bucket_start, hour_end
 from rarebit.maths.tail import score_of
 from rarebit.query import literal
 from rarebit.query.sql import to_sql
@@ -42,6 +43,8 @@ class Materialised:
     """Records of one run, and ids of earlier records that a rollout has now taken in."""
 
     records: list[Record]
+    renewed: frozenset[str]
+    """Ids of records told of before, made anew because there is more to tell."""
     absorbed: dict[str, str]
     """Record id to the id of the record that stands for the rollout."""
 
@@ -61,14 +64,16 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
         Code of a peer group to its name.
     """
     group = stream.groups[index]
-    fresh = stream.take_fresh(index)
+    spread = spreads(stream, index) if stream.collapse else {}
+    told_us = stream.told_us(index)
+    earlier = stream.continued(index, [about.lead_id for about in spread.values() if about.last_us > told_us])
+    fresh = Findings.join([earlier, stream.take_fresh(index)], len(group))
     if not len(fresh):
-        return Materialised([], {})
+        return Materialised([], frozenset(), {})
     events = _fetch(stream, group, fresh, join)
     codes = stream.group_codes(index)
     names = {number: group_names.get(int(code), "") for number, code in enumerate(codes)}
     later = stream.expected_now(index, fresh.found["p"])
-    spread = spreads(stream, index) if stream.collapse else {}
     records, absorbed = [], {}
     for row in range(len(fresh)):
         if row not in events:
@@ -79,7 +84,8 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
         records.append(draft.record(float(later[row]), about))
     for about in spread.values():
         absorbed.update(_absorbed(stream, group[0], about))
-    return Materialised(records, absorbed)
+    renewed = frozenset(_record_id(stream, group[0], int(code)) for code in earlier.found["id"])
+    return Materialised(records, renewed, absorbed)
 
 
 def _absorbed(stream: JobStream, detector: DetectorPlan, about: Spread) -> dict[str, str]:

@@ -7,7 +7,7 @@ row of the next day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final, Self
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US, HOUR_US, parse_span
+from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan, memory_limit
 from rarebit.detect.views import View, beside, together
 from rarebit.maths.hashing import hash_text
@@ -24,7 +25,7 @@ from rarebit.model.rare import RareModel
 from rarebit.model.rare_kernel import CANDIDATE
 from rarebit.model.tables import State, Table, columns_of, rows_from
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 KEEP_P: Final = 0.05
 """Observations up to this probability are looked at in a busy fleet (Elastic writes no record above 0.035)."""
 COLD_DAYS: Final = 7.0
@@ -38,22 +39,6 @@ MOST_EXPECTED: Final = 300.0
 """Findings expected more often than this a week are not kept as records."""
 _NULL_CODE: Final = 1
 
-FOUND: Final = np.dtype(
-    [
-        ("id", "i8"),
-        ("time_us", "i8"),
-        ("p", "f8"),
-        ("expected", "f8"),
-        ("value", "i8"),
-        ("window_us", "i8"),
-        ("spreading", "i4"),
-        ("joined", "i4"),
-        ("learning", "i4"),
-        ("settled", "i4"),
-    ]
-)
-"""A finding: code of its first event's id, time, probability, expected records a week, and its spread."""
-
 Columns = Mapping[str, NDArray[np.int64]]
 
 
@@ -61,28 +46,6 @@ _NONE: Final = np.zeros(0, np.int64)
 UNLISTED: Final = "unlisted"
 """Peer group of hosts that an inventory does not name."""
 _UNLISTED: Final = hash_text(UNLISTED)
-
-
-class Findings:
-    """Findings in order of time, and beside each the counts of every detector that judged it."""
-
-    def __init__(self, found: Table, parts: list[Table]) -> None:
-        self.found = found
-        self.parts = parts
-
-    def __len__(self) -> int:
-        return int(self.found.size)
-
-    def take(self, rows: NDArray[Any]) -> Findings:
-        """Those at the given places, or where a mask is true."""
-        return Findings(self.found[rows], [part[rows] for part in self.parts])
-
-    @classmethod
-    def join(cls, pieces: list[Findings], detectors: int) -> Findings:
-        """All of them, one after the other."""
-        found = [np.zeros(0, FOUND), *(piece.found for piece in pieces)]
-        parts = [[np.zeros(0, CANDIDATE), *(piece.parts[i] for piece in pieces)] for i in range(detectors)]
-        return cls(np.concatenate(found), [np.concatenate(part) for part in parts])
 
 
 class JobStream:
@@ -126,6 +89,8 @@ class JobStream:
         self._pending: list[list[Table]] = [[] for _ in self._groups]
         self._fresh: list[list[Findings]] = [[] for _ in self._groups]
         self._spreading: list[dict[tuple[int, int], tuple[int, int]]] = [{} for _ in self._groups]
+        self._told: list[Findings] = [Findings.join([], len(group)) for group in self._groups]
+        self._told_us = [-1] * len(self._groups)
 
     def _model(self, detector: DetectorPlan, peer_of: Mapping[int, str], *, pool: bool) -> RareModel:
         limit = memory_limit(self.plan.job) // len(self.plan.detectors)
@@ -246,6 +211,8 @@ class JobStream:
         learnt = np.concatenate(counted)
         self._calibrators[index].learn(learnt["p"], learnt["time_us"], np.zeros(learnt.size, np.int64))
         self._pending[index] = kept
+        told = self._told[index]
+        self._told[index] = told.take(told.found["time_us"] >= before_us - REMEMBER_US)
         held = self._spreading[index]
         self._spreading[index] = {key: seen for key, seen in held.items() if seen[1] >= before_us - REMEMBER_US}
 
@@ -278,7 +245,22 @@ class JobStream:
         """Findings since the last call, without those expected more than ``MOST_EXPECTED`` times a week."""
         fresh = Findings.join(self._fresh[index], len(self._groups[index]))
         self._fresh[index] = []
+        told = Findings.join([self._told[index], fresh], len(self._groups[index]))
+        for part in told.parts:
+            part["row"] = np.minimum(part["row"], 0)  # rows are counted within a batch, which is gone
+        self._told[index] = told
+        self._told_us[index] = -1 if self.last_us is None else self.last_us
         return fresh
+
+    def continued(self, index: int, leads: Iterable[int]) -> Findings:
+        """Findings taken before whose hour has gone on since, and those of the given ids that others joined since."""
+        told = self._told[index]
+        hour_us = self._told_us[index] - self._told_us[index] % HOUR_US
+        return told.take((told.found["time_us"] >= hour_us) | np.isin(told.found["id"], np.array([*leads], np.int64)))
+
+    def told_us(self, index: int) -> int:
+        """Time of the last row at the last :meth:`take_fresh`, of an earlier run too; -1 before the first."""
+        return self._told_us[index]
 
     def expected_now(self, index: int, p: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected records a week at least as extreme, by the latest fit."""
@@ -313,6 +295,9 @@ class JobStream:
                 state |= {f"m{index}.{at}.{name}": array for name, array in model.to_state().items()}
             state |= {f"c{index}.{name}": array for name, array in self._calibrators[index].to_state().items()}
             state |= columns_of(f"f{index}", self.recent(index))
+            state |= columns_of(f"t{index}", self._told[index].found)
+            for at, part in enumerate(self._told[index].parts):
+                state |= columns_of(f"t{index}.{at}", part)
             rows = [(*key, *seen) for key, seen in sorted(self._spreading[index].items())]
             state[f"s{index}"] = np.array(rows, np.int64).reshape(-1, 4)
         return state
@@ -335,6 +320,8 @@ class JobStream:
                 self._calibrators[index] = TailCalibrator.from_state(_under(state, f"c{index}."))
                 pending = rows_from(f"f{index}", FOUND, state)
                 self._pending[index] = [pending] if pending.size else []
+                told = [rows_from(f"t{index}.{at}", CANDIDATE, state) for at in range(len(models))]
+                self._told[index] = Findings(rows_from(f"t{index}", FOUND, state), told)
                 self._spreading[index] = {(a, b): (c, d) for a, b, c, d in state[f"s{index}"].tolist()}
         except KeyError as error:
             raise StateError(
@@ -346,6 +333,7 @@ class JobStream:
             for model in models:
                 model.keep_p = 1.0 if len(models) > 1 else self._keep_p
         self.first_us, self.last_us = (None if mark < 0 else mark for mark in marks[5:7])
+        self._told_us = [marks[6]] * len(self._groups)
         return self
 
 

@@ -1,0 +1,49 @@
+"""Findings: what a job's detectors noticed, before names, counts and events are put to it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.model.rare_kernel import CANDIDATE
+from rarebit.model.tables import Table
+
+FOUND: Final = np.dtype(
+    [
+        ("id", "i8"),
+        ("time_us", "i8"),
+        ("p", "f8"),
+        ("expected", "f8"),
+        ("value", "i8"),
+        ("window_us", "i8"),
+        ("spreading", "i4"),
+        ("joined", "i4"),
+        ("learning", "i4"),
+        ("settled", "i4"),
+    ]
+)
+"""A finding: code of its first event's id, time, probability, expected records a week, and its spread."""
+
+
+class Findings:
+    """Findings in order of time, and beside each the counts of every detector that judged it."""
+
+    def __init__(self, found: Table, parts: list[Table]) -> None:
+        self.found = found
+        self.parts = parts
+
+    def __len__(self) -> int:
+        return int(self.found.size)
+
+    def take(self, rows: NDArray[Any]) -> Findings:
+        """Those at the given places, or where a mask is true."""
+        return Findings(self.found[rows], [part[rows] for part in self.parts])
+
+    @classmethod
+    def join(cls, pieces: list[Findings], detectors: int) -> Findings:
+        """All of them, one after the other."""
+        found = [np.zeros(0, FOUND), *(piece.found for piece in pieces)]
+        parts = [[np.zeros(0, CANDIDATE), *(piece.parts[i] for piece in pieces)] for i in range(detectors)]
+        return cls(np.concatenate(found), [np.concatenate(part) for part in parts])
