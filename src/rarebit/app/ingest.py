@@ -63,7 +63,7 @@ def ingest(
     with home.lake.writer() as writer:
         for file in files:
             reading = FileRead(file, settings)
-            outside = 0
+            outside = rejected = 0
             for batch in reading.batches():
                 kept = within(batch, since_us, until_us)
                 outside += batch.num_rows - kept.num_rows
@@ -71,10 +71,12 @@ def ingest(
                 counts["events"] += kept.num_rows
                 counts["new"] += result.new
                 counts["duplicates"] += result.duplicate
+                rejected += result.rejected
                 progress("reading", done + reading.bytes_done, whole)
             done += reading.bytes_total
             counts["outside"] += outside
-            reports.append(_with_outside(reading.report(), outside))
+            left = {"outside --since and --until": outside, "no place in the lake": rejected}
+            reports.append(_with_left(reading.report(), left))
             progress("reading", done, whole)
         version = writer.commit()
     crowded = home.lake.summary()
@@ -103,8 +105,10 @@ def within(batch: pa.RecordBatch, since_us: int | None, until_us: int | None) ->
     return batch if keep.all() else batch.filter(pa.array(keep))
 
 
-def _with_outside(report: FileReport, outside: int) -> FileReport:
-    if not outside:
+def _with_left(report: FileReport, left: dict[str, int]) -> FileReport:
+    """The report with what was left out after reading; counts by reason."""
+    parts = tuple(Skipped(reason=reason, count=count) for reason, count in left.items() if count)
+    if not parts:
         return report
-    skipped = (*report.skipped, Skipped(reason="outside --since and --until", count=outside))
-    return msgspec.structs.replace(report, rows=report.rows - outside, skipped=skipped)
+    rows = report.rows - sum(part.count for part in parts)
+    return msgspec.structs.replace(report, rows=rows, skipped=(*report.skipped, *parts))

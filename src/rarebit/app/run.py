@@ -111,7 +111,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     started = time.monotonic()
     streams = [open_stream(home, plan, options) for plan in plans]
     version = home.lake.version()
-    scan(home, streams, progress)
+    scan(home, streams, progress, until_version=version)
     outcomes = commit(home, streams, version, progress)
     cases = regroup(home, options.budget)
     summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started)
@@ -144,8 +144,13 @@ def _learning_end(home: Home) -> int:
     return summary.first_us + min(LONGEST_LEARNING_US, (summary.last_us - summary.first_us) // 2)
 
 
-def scan(home: Home, streams: Sequence[JobStream], progress: Progress = silent) -> None:
-    """Give each job the events committed since it last ran; jobs that stand at one place share a scan."""
+def scan(
+    home: Home, streams: Sequence[JobStream], progress: Progress = silent, *, until_version: int | None = None
+) -> None:
+    """Give each job the events committed since it last ran; jobs that stand at one place share a scan.
+
+    Events committed after ``until_version`` are left for the next run, so that none is judged twice.
+    """
     places: dict[int | None, list[JobStream]] = {}
     for stream in streams:
         position = home.store.get_position(stream.plan.job.job_id)
@@ -154,7 +159,9 @@ def scan(home: Home, streams: Sequence[JobStream], progress: Progress = silent) 
         asked = request([stream.plan for stream in together])
         summary = home.lake.summary()
         first, last = summary.first_us or 0, summary.last_us or 0
-        tables = home.lake.scan(columns=asked.columns, where=asked.where, since_version=since)
+        tables = home.lake.scan(
+            columns=asked.columns, where=asked.where, since_version=since, until_version=until_version
+        )
         for reached in feed(together, tables):
             progress("detecting", reached - first, last - first)
         progress("detecting", last - first, last - first)
