@@ -10,10 +10,22 @@ from rarebit.core import names
 
 PARTS = st.sampled_from(
     ("C:", "c:\\", "\\", "/", "Users", "home", "Ann", "Temp", "tmp", "setup-7.1.3.exe", "é", "\\??\\", '"', " ", "*")
-    + ("{0E1B5A24-91C7-4B6A-8C52-6C9E4A0D7F11}", "12345", "deadbeef12", "_v12", "3.11", "tmp3f2a.tmp", "is-", "ns", "a1")
+    + (
+        "{0E1B5A24-91C7-4B6A-8C52-6C9E4A0D7F11}",
+        "12345",
+        "deadbeef12",
+        "_v12",
+        "3.11",
+        "tmp3f2a.tmp",
+        "is-",
+        "ns",
+        "a1",
+    )
     + ("\\Device\\HarddiskVolume2", "S-1-5-21-1-2", "DOM\\u", "@x.y", "x64__8wekyb3d8bbwe", ".", "ws01.corp")
 )
-TEXTS = st.one_of(st.text(max_size=30), st.lists(PARTS, max_size=7).map("".join), st.lists(PARTS, max_size=7).map("\\".join))
+TEXTS = st.one_of(
+    st.text(max_size=30), st.lists(PARTS, max_size=7).map("".join), st.lists(PARTS, max_size=7).map("\\".join)
+)
 
 
 def test_the_examples_in_the_module_hold() -> None:

@@ -37,7 +37,9 @@ def test_every_common_notation(text: str, time: int) -> None:
     assert parse_times(pa.array([text]))[0] == time
 
 
-@pytest.mark.parametrize("text", ["", "21:06.9", "2024-02-30T00:00:00Z", "2024-13-01T00:00:00Z", "x", "9" * 30, "-", "T"])
+@pytest.mark.parametrize(
+    "text", ["", "21:06.9", "2024-02-30T00:00:00Z", "2024-13-01T00:00:00Z", "x", "9" * 30, "-", "T"]
+)
 def test_what_is_no_time(text: str) -> None:
     assert parse_times(pa.array([text]))[0] == ABSENT
 

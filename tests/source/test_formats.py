@@ -107,7 +107,10 @@ def test_damaged_parquet_is_reported(tmp_path: Path) -> None:
 def test_defender_tables(tmp_path: Path) -> None:
     header = "Timestamp,DeviceName,ActionType,FileName,FolderPath,ProcessId,ProcessCommandLine,AccountName,"
     header += "AccountDomain,InitiatingProcessFileName,InitiatingProcessId,SHA256,ReportId\n"
-    line = TIME + ',ws1.corp.example,ProcessCreated,cmd.exe,C:\\W\\cmd.exe,7,"cmd /c ""x, y""",ann,corp,explorer.exe,3,ab,9\n'
+    line = (
+        TIME
+        + ',ws1.corp.example,ProcessCreated,cmd.exe,C:\\W\\cmd.exe,7,"cmd /c ""x, y""",ann,corp,explorer.exe,3,ab,9\n'
+    )
     table, report = read_bytes(tmp_path, (header + line).encode())
     row = table.to_pylist()[0]
     assert report.format == "Defender DeviceProcessEvents"
@@ -205,7 +208,9 @@ def test_progress_and_order_over_many_blocks(tmp_path: Path) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(20, 5000), st.integers(1, 4))
-def test_blocks_and_threads_do_not_change_the_events(tmp_path_factory: pytest.TempPathFactory, size: int, threads: int) -> None:
+def test_blocks_and_threads_do_not_change_the_events(
+    tmp_path_factory: pytest.TempPathFactory, size: int, threads: int
+) -> None:
     path = tmp_path_factory.mktemp("d") / "x"
     path.write_bytes(b"".join(orjson.dumps(event(n)) + b"\n\n{bad\n" for n in range(40)))
     tables = []
@@ -216,7 +221,9 @@ def test_blocks_and_threads_do_not_change_the_events(tmp_path_factory: pytest.Te
 
 
 def test_codes_and_ids(tmp_path: Path) -> None:
-    line = orjson.dumps({"@timestamp": TIME, "host.name": "WS1.corp", "user.name": "Ann", "process.name": "Setup-1.2.exe"})
+    line = orjson.dumps(
+        {"@timestamp": TIME, "host.name": "WS1.corp", "user.name": "Ann", "process.name": "Setup-1.2.exe"}
+    )
     row = read_bytes(tmp_path, line)[0].to_pylist()[0]
     assert row["rarebit.code.host.name"] == hash_text("ws1")
     assert row["rarebit.code.user.name"] == hash_text("ann")

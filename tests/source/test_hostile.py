@@ -162,12 +162,25 @@ def test_a_quarantine_that_cannot_be_written_is_noted(tmp_path: Path) -> None:
 
 
 HEADS = st.sampled_from(
-    (b"ElfFile\0", b"PAR1", b"{", b"[", b"[{", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"a,b\n", b"EventID,Computer,TimeGenerated\n")
+    (
+        b"ElfFile\0",
+        b"PAR1",
+        b"{",
+        b"[",
+        b"[{",
+        b"\x1f\x8b\x08",
+        b"\x28\xb5\x2f\xfd",
+        b"a,b\n",
+        b"EventID,Computer,TimeGenerated\n",
+    )
     + (b"Mar  1 10:00:00 h sshd[1]: ", b"\xef\xbb\xbf", b"{\n", b"DeviceName,LogonType,ActionType,AccountName\n")
 )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(HEADS, st.lists(st.one_of(st.binary(max_size=40), st.sampled_from((GOOD, b'"', b"}\n", b"]", b",", b"\n"))), max_size=6))
+@given(
+    HEADS,
+    st.lists(st.one_of(st.binary(max_size=40), st.sampled_from((GOOD, b'"', b"}\n", b"]", b",", b"\n"))), max_size=6),
+)
 def test_anything_at_all_is_read_without_an_error(tmp_path: Path, head: bytes, parts: list[bytes]) -> None:
     read_bytes(tmp_path, head + b"".join(parts))

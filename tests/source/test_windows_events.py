@@ -165,7 +165,9 @@ def test_logons_are_about_the_account_that_logs_on(tmp_path: Path, code: int, ou
     assert found["rest"]["winlog.event_data.SubjectUserName"] == "WS01$"
 
 
-@pytest.mark.parametrize(("given", "address"), [("-", None), ("LOCAL", "127.0.0.1"), ("::1", "::1"), ("10.0.0.1", "10.0.0.1")])
+@pytest.mark.parametrize(
+    ("given", "address"), [("-", None), ("LOCAL", "127.0.0.1"), ("::1", "::1"), ("10.0.0.1", "10.0.0.1")]
+)
 def test_addresses(tmp_path: Path, given: str, address: str | None) -> None:
     assert row(tmp_path, winlogbeat7("Security", 4624, {"IpAddress": given}))["source.ip"] == address
 
@@ -221,7 +223,9 @@ def test_a_filtered_connection(tmp_path: Path) -> None:
 
 
 def test_given_ecs_fields_stand_and_event_data_stays_beside_them(tmp_path: Path) -> None:
-    record = winlogbeat7(SYSMON, 1, {"Image": "C:\\b.exe"}, process={"executable": "C:\\a.exe"}, event={"action": "mine"})
+    record = winlogbeat7(
+        SYSMON, 1, {"Image": "C:\\b.exe"}, process={"executable": "C:\\a.exe"}, event={"action": "mine"}
+    )
     found = row(tmp_path, record)
     holds(found, {"process.executable": "C:\\a.exe", "process.name": "a.exe", "event.action": "mine"})
     assert found["rest"]["winlog.event_data.Image"] == "C:\\b.exe"

@@ -142,13 +142,23 @@ def _rest(marks: Marks, fast: NDArray[np.int64]) -> pa.Array:
 
 
 @numba.njit(cache=True, nogil=True)
-def _measure(tokens, bytes_of):  # type: ignore[no-untyped-def]
+def _measure(tokens: NDArray[np.int32], bytes_of: Longs) -> None:
     for at in range(tokens.shape[0]):
         bytes_of[tokens[at, 1]] += tokens[at, 3] - tokens[at, 2] + 1
 
 
 @numba.njit(cache=True, nogil=True)
-def _spread(data, tokens, takes, position, column_of, bases, out, offsets, valid):  # type: ignore[no-untyped-def]
+def _spread(
+    data: Bytes,
+    tokens: NDArray[np.int32],
+    takes: Bytes,
+    position: Longs,
+    column_of: Longs,
+    bases: Longs,
+    out: Bytes,
+    offsets: NDArray[np.int32],
+    valid: NDArray[np.bool_],
+) -> None:
     """Copy each value to its column; a row without a value gets an empty, null cell."""
     filled = np.zeros(offsets.shape[0], np.int64)
     ends = bases[:-1].copy()

@@ -1,11 +1,32 @@
 """The smallest parts of JSON, compiled: strings, numbers, literals, escapes, UTF-8."""
 
+# ruff: noqa: PLR2004 - letters of escapes and literals, and the ranges of UTF-8, are numbers here
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from typing import Final
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.source.json_bytes import (
+    BACKSLASH,
+    BLANKS,
+    DOT,
+    ENDS,
+    ESCAPES,
+    FOREIGN,
+    LOWER_N,
+    MINUS,
+    NINE,
+    PLAIN,
+    QUOTE,
+    ZERO,
+)
+
+Bytes = NDArray[np.uint8]
 
 ESCAPED: Final = 1
 HIGH: Final = 2
@@ -13,33 +34,20 @@ ODD: Final = 4
 """Flags of a string: has escapes; has bytes above 127; has escapes that a JSON writer would not use."""
 
 
-def _byte_classes() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """0 ordinary, 1 quote, 2 backslash, 3 above 127, 4 control."""
-    classes = np.zeros(256, np.uint8)
-    classes[:32] = 4
-    classes[34], classes[92] = 1, 2
-    classes[128:] = 3
-    return classes
-
-
-BYTE_CLASSES: Final = _byte_classes()
-"""What each byte is inside a string."""
-
-
 @numba.njit(cache=True, nogil=True, inline="always")
-def string(data, at, classes):  # type: ignore[no-untyped-def]
-    """End of a string that starts at ``at``, and its flags; −1 where the careful path must look."""
+def string(data: Bytes, at: int, classes: Bytes) -> tuple[int, int]:
+    """End of a string that starts at ``at``, and its flags; -1 where the careful path must look."""
     flags = 0
     while True:
-        k = classes[data[np.uintp(at)]]
-        if k == 0:
+        kind = classes[data[np.uintp(at)]]
+        if kind == PLAIN:
             at += 1
-        elif k == 1:
+        elif kind == ENDS:
             return at, flags
-        elif k == 3:
+        elif kind == FOREIGN:
             flags |= HIGH
             at += 1
-        elif k == 2:
+        elif kind == ESCAPES:
             c = data[np.uintp(at + 1)]
             flags |= ESCAPED
             if c == 117:
@@ -60,11 +68,11 @@ def string(data, at, classes):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def hex4(data, at):  # type: ignore[no-untyped-def]
+def hex4(data: Bytes, at: int) -> int:
     value = 0
     for i in range(4):
         c = np.int64(data[np.uintp(at + i)])
-        if 48 <= c <= 57:
+        if ZERO <= c <= NINE:
             digit = c - 48
         elif 97 <= c <= 102:
             digit = c - 87
@@ -77,36 +85,36 @@ def hex4(data, at):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def number(data, at):  # type: ignore[no-untyped-def]
-    """End of a number that every JSON writer prints alike; −1 for any other."""
+def number(data: Bytes, at: int) -> int:
+    """End of a number that every JSON writer prints alike; -1 for any other."""
     start = at
-    if data[np.uintp(at)] == 45:
+    if data[np.uintp(at)] == MINUS:
         at += 1
     lead = at
-    while 48 <= data[np.uintp(at)] <= 57:
+    while ZERO <= data[np.uintp(at)] <= NINE:
         at += 1
     digits = at - lead
-    if digits == 0 or digits > 18 or (data[np.uintp(lead)] == 48 and digits > 1):
+    if digits == 0 or digits > 18 or (data[np.uintp(lead)] == ZERO and digits > 1):
         return -1
-    if data[np.uintp(at)] != 46:
-        return -1 if data[np.uintp(at)] in (69, 101) or (data[np.uintp(lead)] == 48 and lead > start) else at
+    if data[np.uintp(at)] != DOT:
+        return -1 if data[np.uintp(at)] in (69, 101) or (data[np.uintp(lead)] == ZERO and lead > start) else at
     at += 1
     point = at
-    while 48 <= data[np.uintp(at)] <= 57:
+    while ZERO <= data[np.uintp(at)] <= NINE:
         at += 1
     places = at - point
     if places == 0 or digits + places > 15 or data[np.uintp(at)] in (69, 101):
         return -1
-    if places > 1 and data[np.uintp(at - 1)] == 48:
+    if places > 1 and data[np.uintp(at - 1)] == ZERO:
         return -1
-    if data[np.uintp(lead)] == 48 and data[np.uintp(point)] == 48 and places > 1:
+    if data[np.uintp(lead)] == ZERO and data[np.uintp(point)] == ZERO and places > 1:
         return -1
     return at
 
 
 @numba.njit(cache=True, nogil=True)
-def literal(data, at):  # type: ignore[no-untyped-def]
-    """End of ``true``, ``false`` or ``null``; −1 if it is none."""
+def literal(data: Bytes, at: int) -> int:
+    """End of ``true``, ``false`` or ``null``; -1 if it is none."""
     if (
         data[np.uintp(at)] == 116
         and data[np.uintp(at + 1)] == 114
@@ -115,7 +123,7 @@ def literal(data, at):  # type: ignore[no-untyped-def]
     ):
         return at + 4
     if (
-        data[np.uintp(at)] == 110
+        data[np.uintp(at)] == LOWER_N
         and data[np.uintp(at + 1)] == 117
         and data[np.uintp(at + 2)] == 108
         and data[np.uintp(at + 3)] == 108
@@ -133,25 +141,25 @@ def literal(data, at):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def copy_json(data, start, end, flags, quoted, out, to):  # type: ignore[no-untyped-def]
-    """A scalar as a JSON writer puts it; where it ends, −1 if there is no room."""
+def copy_json(data: Bytes, start: int, end: int, flags: int, quoted: bool, out: Bytes, to: int) -> int:
+    """A scalar as a JSON writer puts it; where it ends, -1 if there is no room."""
     if to + 3 * (end - start) + 8 > out.size:
         return -1
     if quoted:
-        out[np.uintp(to)] = 34
+        out[np.uintp(to)] = QUOTE
         to += 1
     if flags & ODD:
         while start < end:
-            if data[np.uintp(start)] != 92:
+            if data[np.uintp(start)] != BACKSLASH:
                 out[np.uintp(to)] = data[np.uintp(start)]
                 start, to = start + 1, to + 1
                 continue
             code, start = escape(data, start)
             if code in (34, 92):
-                out[np.uintp(to)], out[np.uintp(to + 1)] = 92, code
+                out[np.uintp(to)], out[np.uintp(to + 1)] = BACKSLASH, code
                 to += 2
             elif code < 32:
-                out[np.uintp(to)], out[np.uintp(to + 1)] = 92, data[np.uintp(start - 1)]
+                out[np.uintp(to)], out[np.uintp(to + 1)] = BACKSLASH, data[np.uintp(start - 1)]
                 to += 2
             else:
                 to = put_code(code, out, to)
@@ -160,19 +168,19 @@ def copy_json(data, start, end, flags, quoted, out, to):  # type: ignore[no-unty
             out[np.uintp(to + i - start)] = data[np.uintp(i)]
         to += end - start
     if quoted:
-        out[np.uintp(to)] = 34
+        out[np.uintp(to)] = QUOTE
         to += 1
     return to
 
 
 @numba.njit(cache=True, nogil=True)
-def escape(data, at):  # type: ignore[no-untyped-def]
+def escape(data: Bytes, at: int) -> tuple[int, int]:
     """Code point of the escape at ``at``, and the place after it."""
     c = data[np.uintp(at + 1)]
     if c == 117:
         return hex4(data, at + 2), at + 6
     code = np.int64(c)
-    if c == 110:
+    if c == LOWER_N:
         code = 10
     elif c == 116:
         code = 9
@@ -186,7 +194,7 @@ def escape(data, at):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def put_code(code, out, to):  # type: ignore[no-untyped-def]
+def put_code(code: int, out: Bytes, to: int) -> int:
     """UTF-8 of a code point below 65536."""
     if code < 0x80:
         out[np.uintp(to)] = code
@@ -203,10 +211,10 @@ def put_code(code, out, to):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def copy_text(data, start, end, out, to):  # type: ignore[no-untyped-def]
+def copy_text(data: Bytes, start: int, end: int, out: Bytes, to: int) -> int:
     """A string with its escapes resolved; where it ends."""
     while start < end:
-        if data[np.uintp(start)] != 92:
+        if data[np.uintp(start)] != BACKSLASH:
             out[np.uintp(to)] = data[np.uintp(start)]
             start, to = start + 1, to + 1
         else:
@@ -216,7 +224,7 @@ def copy_text(data, start, end, out, to):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def is_utf8(data, at, end):  # type: ignore[no-untyped-def]
+def is_utf8(data: Bytes, at: int, end: int) -> bool:
     while at < end:
         c = data[np.uintp(at)]
         if c < 0x80:
@@ -240,7 +248,7 @@ def is_utf8(data, at, end):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def blank(data, at):  # type: ignore[no-untyped-def]
-    while data[np.uintp(at)] in (32, 9, 13):
+def blank(data: Bytes, at: int) -> int:
+    while data[np.uintp(at)] in BLANKS:
         at += 1
     return at

@@ -4,6 +4,8 @@ Records of one source give their members in nearly the same order, so that the m
 tried first, byte for byte; only where it is another one is the path hashed and looked up.
 """
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from typing import Final, NamedTuple
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.fields import Kind
 from rarebit.maths.hashing import mix64
+from rarebit.source.json_bytes import CONTROLS, DOT, ENDS, ESCAPES, FOREIGN, QUOTE
 
 Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]
@@ -26,7 +29,7 @@ MARKER: Final = 3
 
 KEY, SIZE, PARENT, NAME, TEXT, LENGTH, SAME, STAMP, NEXT_PATH, HIGH_KEY = range(10)
 """Columns of the table of paths: where its last key starts, its bytes, the path of the object it is in, the known
-name (−1 for none), where its dotted text starts, its bytes, the first path of the same text, the last row that had
+name (-1 for none), where its dotted text starts, its bytes, the first path of the same text, the last row that had
 it, the path that followed it last time, whether it has bytes above 127."""
 
 _MOST_PATHS: Final = 4096
@@ -94,28 +97,28 @@ def _fill_names(offsets: Longs, data: Bytes, slots: Longs, hashes: NDArray[np.ui
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def is_key(data, at, table, store, path):  # type: ignore[no-untyped-def]
+def is_key(data: Bytes, at: int, table: Longs, store: Bytes, path: int) -> bool:
     """Whether the key of a path stands at ``at``, with its closing quote."""
-    size, start = table[np.uintp(path), KEY + 1], table[np.uintp(path), KEY]
-    if data[np.uintp(at + size)] != 34:
+    size, start = table[np.uintp(path), SIZE], table[np.uintp(path), KEY]
+    if data[np.uintp(at + size)] != QUOTE:
         return False
-    for i in range(size):
-        if data[np.uintp(at + i)] != store[np.uintp(start + i)]:
-            return False
-    return True
+    same = 0
+    while same < size and data[np.uintp(at + same)] == store[np.uintp(start + same)]:
+        same += 1
+    return same == size
 
 
 @numba.njit(cache=True, nogil=True)
-def find_path(data, at, classes, parent, names, paths):  # type: ignore[no-untyped-def]
-    """Number of the path of the key at ``at`` in ``parent``, added if new; −1 if the key is unusual or no room is left."""
+def find_path(data: Bytes, at: int, classes: Bytes, parent: int, names: Names, paths: Paths) -> int:
+    """Path of the key at ``at`` in ``parent``, added if new; -1 if the key is unusual or there is no room."""
     end, value, high = at, paths.hashes[parent], False
     if parent > 0:
         value = (value ^ _DOT) * _PRIME
-    while classes[data[np.uintp(end)]] != 1:
+    while classes[data[np.uintp(end)]] != ENDS:
         kind = classes[data[np.uintp(end)]]
-        if kind == 2 or kind == 4:
+        if kind in (ESCAPES, CONTROLS):
             return -1
-        high |= kind == 3
+        high |= kind == FOREIGN
         value = (value ^ np.uint64(data[np.uintp(end)])) * _PRIME
         end += 1
     mask = np.uint64(paths.slots.size - 1)
@@ -124,36 +127,38 @@ def find_path(data, at, classes, parent, names, paths):  # type: ignore[no-untyp
     while paths.slots[slot] != 0:
         path = paths.slots[slot]
         if paths.hashes[path] == value:
-            if paths.table[path, PARENT] == parent and paths.table[path, SIZE] == end - at:
-                if is_key(data, at, paths.table, paths.store, path):
-                    return path
+            inside = paths.table[path, PARENT] == parent and paths.table[path, SIZE] == end - at
+            if inside and is_key(data, at, paths.table, paths.store, path):
+                return path
             if same == 0 and _is_text(data, at, end, parent, path, paths):
                 same = paths.table[path, SAME]
         slot = (slot + np.uint64(1)) & mask
-    return _add_path(data, at, end, parent, value, same, high, slot, names, paths)
+    path = _add_path(data, at, end, parent, value, names, paths)
+    if path > 0:
+        paths.slots[slot] = path
+        paths.table[path, HIGH_KEY] = high
+        paths.table[path, SAME] = same if same > 0 else path
+    return path
 
 
 @numba.njit(cache=True, nogil=True)
-def _is_text(data, at, end, parent, path, paths):  # type: ignore[no-untyped-def]
+def _is_text(data: Bytes, at: int, end: int, parent: int, path: int, paths: Paths) -> bool:
     """Whether a path has the dotted text that the key at ``at`` in ``parent`` would have."""
     table, store = paths.table, paths.store
     lead = table[parent, LENGTH] + 1 if parent > 0 else 0
     start = table[path, TEXT]
     if table[path, LENGTH] != lead + end - at:
         return False
+    same = lead == 0 or store[start + lead - 1] == DOT
     for i in range(lead - 1):
-        if store[start + i] != store[table[parent, TEXT] + i]:
-            return False
-    if lead > 0 and store[start + lead - 1] != 46:
-        return False
+        same &= store[start + i] == store[table[parent, TEXT] + i]
     for i in range(end - at):
-        if store[start + lead + i] != data[at + i]:
-            return False
-    return True
+        same &= store[start + lead + i] == data[at + i]
+    return same
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_path(data, at, end, parent, value, same, high, slot, names, paths):  # type: ignore[no-untyped-def]
+def _add_path(data: Bytes, at: int, end: int, parent: int, value: np.uint64, names: Names, paths: Paths) -> int:
     table, store = paths.table, paths.store
     path, start = paths.used[0], paths.used[1]
     lead = table[parent, LENGTH] + 1 if parent > 0 else 0
@@ -162,23 +167,21 @@ def _add_path(data, at, end, parent, value, same, high, slot, names, paths):  # 
     for i in range(lead - 1):
         store[start + i] = store[table[parent, TEXT] + i]
     if lead > 0:
-        store[start + lead - 1] = 46
+        store[start + lead - 1] = DOT
     for i in range(end - at):
         store[start + lead + i] = data[at + i]
     table[path, KEY], table[path, SIZE] = start + lead, end - at
     table[path, TEXT], table[path, LENGTH] = start, lead + end - at
-    table[path, PARENT], table[path, HIGH_KEY] = parent, high
-    table[path, SAME] = same if same > 0 else path
+    table[path, PARENT] = parent
     table[path, NAME] = _find_name(value, store, start, lead + end - at, names)
     paths.hashes[path] = value
-    paths.slots[slot] = path
     paths.used[0], paths.used[1] = path + 1, start + lead + end - at
     return path
 
 
 @numba.njit(cache=True, nogil=True)
-def _find_name(value, store, start, size, names):  # type: ignore[no-untyped-def]
-    """Number of a known name, −1 if the text is none; bytes are compared, for hashes can be forged."""
+def _find_name(value: np.uint64, store: Bytes, start: int, size: int, names: Names) -> int:
+    """Number of a known name, -1 if the text is none; bytes are compared, for hashes can be forged."""
     mask = np.uint64(names.slots.size - 1)
     slot = mix64(value) & mask
     while names.slots[slot] != 0:

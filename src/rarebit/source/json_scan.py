@@ -5,6 +5,8 @@ exotic numbers, objects inside arrays, bytes that are no UTF-8, damage) marks th
 careful path reads it: :mod:`rarebit.source.cells`. Both give the same cells.
 """
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from typing import Final, NamedTuple
@@ -13,7 +15,23 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.source.json_parts import BYTE_CLASSES, HIGH, blank, copy_json, is_utf8, literal, number, string
+from rarebit.source.json_bytes import (
+    BLANKS,
+    BYTE_CLASSES,
+    CLOSE_LIST,
+    CLOSE_OBJECT,
+    COLON,
+    COMMA,
+    LOWER_N,
+    MINUS,
+    NEWLINE,
+    NINE,
+    OPEN_LIST,
+    OPEN_OBJECT,
+    QUOTE,
+    ZERO,
+)
+from rarebit.source.json_parts import HIGH, blank, copy_json, is_utf8, literal, number, string
 from rarebit.source.json_paths import (
     HIGH_KEY,
     LENGTH,
@@ -27,6 +45,7 @@ from rarebit.source.json_paths import (
     STAMP,
     TEXT,
     Names,
+    Paths,
     find_path,
     is_key,
     no_paths,
@@ -89,14 +108,24 @@ def scan(block: Bytes, names: Names, max_line_bytes: int) -> Marks:
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(data, classes, names, paths, max_line, longs, status, tokens, rest):  # type: ignore[no-untyped-def]
+def _scan(
+    data: Bytes,
+    classes: Bytes,
+    names: Names,
+    paths: Paths,
+    max_line: int,
+    longs: Longs,
+    status: Bytes,
+    tokens: NDArray[np.int32],
+    rest: Bytes,
+) -> tuple[int, int, int, int, int]:
     rows, used, rest_at, at, line = 0, 0, 0, 0, 0
     state = np.zeros(4, np.int64)
     stack = np.zeros(_DEPTH, np.int64)
     while at < data.size:
         start = blank(data, at)
         end = start
-        if data[np.uintp(start)] != 10:
+        if data[np.uintp(start)] != NEWLINE:
             state[0], state[1], state[2], state[3] = used, rest_at, 0, start
             verdict = _record(data, start, classes, names, paths, rows, tokens, rest, state, stack)
             stop = state[3]
@@ -121,27 +150,38 @@ def _scan(data, classes, names, paths, max_line, longs, status, tokens, rest):  
 
 
 @numba.njit(cache=True, nogil=True)
-def _line_end(data, at):  # type: ignore[no-untyped-def]
+def _line_end(data: Bytes, at: int) -> tuple[int, int]:
     """Where a line ends, and where its last byte that is not blank does."""
     end = at
-    while data[np.uintp(end)] != 10:
+    while data[np.uintp(end)] != NEWLINE:
         end += 1
     stop = end
-    while stop > at and data[np.uintp(stop - 1)] in (32, 9, 13):
+    while stop > at and data[np.uintp(stop - 1)] in BLANKS:
         stop -= 1
     return end, stop
 
 
 @numba.njit(cache=True, nogil=True)
-def _record(data, at, classes, names, paths, row, tokens, rest, state, stack):  # type: ignore[no-untyped-def]
+def _record(
+    data: Bytes,
+    at: int,
+    classes: Bytes,
+    names: Names,
+    paths: Paths,
+    row: int,
+    tokens: NDArray[np.int32],
+    rest: Bytes,
+    state: Longs,
+    stack: Longs,
+) -> int:
     """One line; ``state``: tokens used, end of the rest, whether bytes above 127 were seen, end of the record."""
-    if data[np.uintp(at)] != 123:
+    if data[np.uintp(at)] != OPEN_OBJECT:
         return SLOW
     table, store = paths.table, paths.store
     parent, last, depth, first, began = 0, 0, 0, True, state[1]
     at = blank(data, at + 1)
     while True:
-        if data[np.uintp(at)] == 125:
+        if data[np.uintp(at)] == CLOSE_OBJECT:
             depth -= 1
             if depth < 0:
                 break
@@ -149,10 +189,10 @@ def _record(data, at, classes, names, paths, row, tokens, rest, state, stack):  
             parent = stack[depth]
             continue
         if not first:
-            if data[np.uintp(at)] != 44:
+            if data[np.uintp(at)] != COMMA:
                 return SLOW
             at = blank(data, at + 1)
-        if data[np.uintp(at)] != 34:
+        if data[np.uintp(at)] != QUOTE:
             return SLOW
         at += 1
         path = table[np.uintp(last), NEXT_PATH]
@@ -168,20 +208,20 @@ def _record(data, at, classes, names, paths, row, tokens, rest, state, stack):  
         table[np.uintp(same), STAMP] = row
         state[2] |= table[np.uintp(path), HIGH_KEY]
         at = blank(data, at + table[np.uintp(path), SIZE] + 1)
-        if data[np.uintp(at)] != 58:
+        if data[np.uintp(at)] != COLON:
             return SLOW
         name = table[np.uintp(path), NAME]
         if name >= 0 and names.takes[np.uintp(name)] == MARKER:
             return SLOW
         at = blank(data, at + 1)
-        if data[np.uintp(at)] == 123:
+        if data[np.uintp(at)] == OPEN_OBJECT:
             if depth + 1 >= _DEPTH:
                 return SLOW
             stack[depth] = parent
             depth, parent = depth + 1, path
             at, first = blank(data, at + 1), True
             continue
-        if data[np.uintp(at)] == 91:
+        if data[np.uintp(at)] == OPEN_LIST:
             if name >= 0:
                 at = _list_to_cell(data, at, classes, names.takes[name], row, name, tokens, state)
             else:
@@ -194,7 +234,7 @@ def _record(data, at, classes, names, paths, row, tokens, rest, state, stack):  
         if after < 0:
             return SLOW
         state[2] |= flags & HIGH
-        if end > start and (start > at or data[np.uintp(at)] != 110):
+        if end > start and (start > at or data[np.uintp(at)] != LOWER_N):
             if name >= 0:
                 if not _put(tokens, state, row, name, start, end, flags):
                     return _FULL
@@ -202,19 +242,19 @@ def _record(data, at, classes, names, paths, row, tokens, rest, state, stack):  
                 return _FULL
         at, first = blank(data, after), False
     if state[1] > began:
-        rest[np.uintp(state[1])] = 125
+        rest[np.uintp(state[1])] = CLOSE_OBJECT
         state[1] += 1
     state[3] = at + 1
-    return FAST if data[np.uintp(blank(data, at + 1))] == 10 else SLOW
+    return FAST if data[np.uintp(blank(data, at + 1))] == NEWLINE else SLOW
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _value(data, at, classes):  # type: ignore[no-untyped-def]
-    """Start, end, flags and place after a scalar; the place is −1 where the careful path must look."""
-    if data[np.uintp(at)] == 34:
+def _value(data: Bytes, at: int, classes: Bytes) -> tuple[int, int, int, int]:
+    """Start, end, flags and place after a scalar; the place is -1 where the careful path must look."""
+    if data[np.uintp(at)] == QUOTE:
         end, flags = string(data, at + 1, classes)
         return at + 1, end, flags, end + 1 if end >= 0 else -1
-    if data[np.uintp(at)] == 45 or 48 <= data[np.uintp(at)] <= 57:
+    if data[np.uintp(at)] == MINUS or ZERO <= data[np.uintp(at)] <= NINE:
         end = number(data, at)
     else:
         end = literal(data, at)
@@ -222,7 +262,7 @@ def _value(data, at, classes):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _put(tokens, state, row, name, start, end, flags):  # type: ignore[no-untyped-def]
+def _put(tokens: NDArray[np.int32], state: Longs, row: int, name: int, start: int, end: int, flags: int) -> bool:
     used = np.uintp(state[0])
     if used >= np.uintp(tokens.shape[0]):
         return False
@@ -233,22 +273,29 @@ def _put(tokens, state, row, name, start, end, flags):  # type: ignore[no-untype
 
 
 @numba.njit(cache=True, nogil=True)
-def _element(data, at, classes):  # type: ignore[no-untyped-def]
+def _element(data: Bytes, at: int, classes: Bytes) -> tuple[int, int, int, int]:
     return _value(data, at, classes)
 
 
 @numba.njit(cache=True, nogil=True)
-def _list_to_cell(data, at, classes, takes, row, name, tokens, state):  # type: ignore[no-untyped-def]
+def _list_to_cell(
+    data: Bytes, at: int, classes: Bytes, takes: int, row: int, name: int, tokens: NDArray[np.int32], state: Longs
+) -> int:
     """Tokens of a list under a known name; the place after it, or minus the verdict."""
     count = 0
     at = blank(data, at + 1)
-    while data[np.uintp(at)] != 93:
+    while data[np.uintp(at)] != CLOSE_LIST:
         if count > 0:
-            if data[np.uintp(at)] != 44:
+            if data[np.uintp(at)] != COMMA:
                 return -SLOW
             at = blank(data, at + 1)
         start, end, flags, after = _element(data, at, classes)
-        if after < 0 or start >= end or (start == at and data[np.uintp(at)] == 110) or (count > 0 and takes == SCALAR):
+        if (
+            after < 0
+            or start >= end
+            or (start == at and data[np.uintp(at)] == LOWER_N)
+            or (count > 0 and takes == SCALAR)
+        ):
             return -SLOW
         state[2] |= flags & HIGH
         if not _put(tokens, state, row, name, start, end, flags | (NEXT if count > 0 else 0)):
@@ -259,22 +306,33 @@ def _list_to_cell(data, at, classes, takes, row, name, tokens, state):  # type: 
 
 
 @numba.njit(cache=True, nogil=True)
-def _name_in_rest(path, paths, rest, state, began):  # type: ignore[no-untyped-def]
-    """Write ``,"path":`` at the end of the rest; where it ends, −1 if there is no room."""
+def _name_in_rest(path: int, paths: Paths, rest: Bytes, state: Longs, began: int) -> int:
+    """Write ``,"path":`` at the end of the rest; where it ends, -1 if there is no room."""
     to, size, start = state[1], paths.table[path, LENGTH], paths.table[path, TEXT]
     if to + size + 8 > rest.size:
         return -1
-    rest[np.uintp(to)] = 44 if to > began else 123
-    rest[np.uintp(to + 1)] = 34
+    rest[np.uintp(to)] = COMMA if to > began else OPEN_OBJECT
+    rest[np.uintp(to + 1)] = QUOTE
     for i in range(size):
         rest[np.uintp(to + 2 + i)] = paths.store[np.uintp(start + i)]
     to += size + 2
-    rest[np.uintp(to)], rest[np.uintp(to + 1)] = 34, 58
+    rest[np.uintp(to)], rest[np.uintp(to + 1)] = QUOTE, COLON
     return to + 2
 
 
 @numba.njit(cache=True, nogil=True)
-def _to_rest(data, start, end, flags, quoted, path, paths, rest, state, began):  # type: ignore[no-untyped-def]
+def _to_rest(
+    data: Bytes,
+    start: int,
+    end: int,
+    flags: int,
+    quoted: bool,
+    path: int,
+    paths: Paths,
+    rest: Bytes,
+    state: Longs,
+    began: int,
+) -> bool:
     """Copy one member to the rest in the form of a JSON writer; False if there is no room."""
     to = _name_in_rest(path, paths, rest, state, began)
     if to >= 0:
@@ -285,21 +343,23 @@ def _to_rest(data, start, end, flags, quoted, path, paths, rest, state, began): 
 
 
 @numba.njit(cache=True, nogil=True)
-def _list_to_rest(data, at, classes, path, paths, rest, state, began):  # type: ignore[no-untyped-def]
+def _list_to_rest(
+    data: Bytes, at: int, classes: Bytes, path: int, paths: Paths, rest: Bytes, state: Longs, began: int
+) -> int:
     """Copy a list to the rest; the place after it, or minus the verdict."""
     to = _name_in_rest(path, paths, rest, state, began)
     if to < 0:
         return -_FULL
-    rest[np.uintp(to)] = 91
+    rest[np.uintp(to)] = OPEN_LIST
     to += 1
     first = True
     at = blank(data, at + 1)
-    while data[np.uintp(at)] != 93:
+    while data[np.uintp(at)] != CLOSE_LIST:
         if not first:
-            if data[np.uintp(at)] != 44:
+            if data[np.uintp(at)] != COMMA:
                 return -SLOW
             at = blank(data, at + 1)
-            rest[np.uintp(to)] = 44
+            rest[np.uintp(to)] = COMMA
             to += 1
         start, end, flags, after = _element(data, at, classes)
         if after < 0:
@@ -309,6 +369,6 @@ def _list_to_rest(data, at, classes, path, paths, rest, state, began):  # type: 
         if to < 0:
             return -_FULL
         at, first = blank(data, after), False
-    rest[np.uintp(to)] = 93
+    rest[np.uintp(to)] = CLOSE_LIST
     state[1] = to + 1
     return at + 1
