@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,7 @@ def clone_job(home: Home, job_id: str, *, new_id: str, where: str = "", alert_sc
     job = get_job(home, job_id)
     _free(home, new_id)
     if where:
-        parse_kql(where)
-        check_asset_fields(home, where)
+        check_asset_fields(home, fields_of(parse_kql(where)))
     joined = f"({job.where}) and ({where})" if job.where and where else where or job.where
     made = msgspec.structs.replace(
         job,
@@ -123,10 +123,10 @@ def clone_job(home: Home, job_id: str, *, new_id: str, where: str = "", alert_sc
     return made
 
 
-def check_asset_fields(home: Home, where: str) -> None:
+def check_asset_fields(home: Home, fields: Iterable[str]) -> None:
     """Refuse a condition on an asset attribute that no host has: it would match nothing in silence."""
     known = home.inventory().attributes()
-    for name in sorted(fields_of(parse_kql(where))):
+    for name in sorted(fields):
         if name.startswith("asset.") and name.removeprefix("asset.") not in known:
             raise DefinitionError(
                 f"no host of the inventory has {name}",
@@ -187,8 +187,8 @@ def export_job(home: Home, job_id: str) -> Json:
 def validate(home: Home, job: Job) -> list[Problem]:
     """Everything of a definition that is refused or not acted on."""
     found = problems(job)
-    if job.where:
-        check_asset_fields(home, job.where)
+    if not any(problem.kind == "refused" for problem in found):
+        check_asset_fields(home, fields_of(plan(job).condition))
     return found
 
 

@@ -86,6 +86,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     seconds_detecting: float
     files: int
     files_unread: int
+    run_id: str = ""
+    """Under which the reports of its files are kept."""
 
     @property
     def degraded(self) -> bool:
@@ -116,7 +118,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     cases = regroup(home, options.budget)
     summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started)
     with home.store.transaction():
-        home.store.put_file_reports(list(taken.files), iso(int(time.time() * 1e6)))
+        home.store.put_file_reports(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))
     return summary
 
@@ -265,6 +267,7 @@ def _summary(
         seconds_detecting=seconds,
         files=len(taken.files),
         files_unread=sum(bool(report.error) or (report.rows == 0 and report.read > 0) for report in taken.files),
+        run_id=iso(int(time.time() * 1e6)),
     )
 
 

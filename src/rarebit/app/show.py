@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from rarebit.app.home import Home
+from rarebit.app.jobs import check_asset_fields
 from rarebit.app.run import require_events
 from rarebit.core.errors import InputError
 from rarebit.core.result import Alert, Case, Record
@@ -82,8 +83,8 @@ def condition(home: Home, text: str, language: Language = "kql") -> Node:
 
     Raises
     ------
-    QueryError, InputError
-        If it does not parse.
+    QueryError, InputError, DefinitionError
+        If it does not parse, or names an asset attribute that no host has.
     """
     if language == "dsl":
         import msgspec
@@ -95,6 +96,7 @@ def condition(home: Home, text: str, language: Language = "kql") -> Node:
     else:
         node = parse_kql(text) if language == "kql" else parse_lucene(text)
     fields = [name for name in fields_of(node) if name.startswith("asset.")]
+    check_asset_fields(home, fields)
     return rewrite(node, home.inventory().resolvers(fields)) if fields else node  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -14,6 +15,7 @@ from rarebit.cli.output import notes, safe
 from rarebit.core.errors import RarebitError
 
 USAGE = 2
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="rarebit",
@@ -51,18 +53,26 @@ def _top(
 
 def main() -> None:
     """Run the command line; errors made on purpose become one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except RarebitError as error:
         notes().print(safe(f"rarebit: {error}"))
         sys.exit(USAGE)
-    except BrokenPipeError:
-        # Whoever read the data has enough; what is left in the buffer goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        notes().print("interrupted; what was committed before stays")
-        sys.exit(130)
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):
+            _let_go()
+        if stop.code == INTERRUPTED:
+            notes().print("interrupted; what was committed before stays")
+        raise
+
+
+def _let_go() -> None:
+    """Whoever read the data has enough; what is left in the buffer goes nowhere, and nothing is wrong."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 if __name__ == "__main__":

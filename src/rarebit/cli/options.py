@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from rarebit.app.home import HOME_VARIABLE, Home, default_home
-from rarebit.core.time import parse_time
+from rarebit.core.errors import InputError
+from rarebit.core.time import parse_time, to_datetime
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Directory of the installation.", envvar=HOME_VARIABLE, show_default=False)
@@ -30,5 +31,18 @@ def home_at(path: Path | None) -> Iterator[Home]:
 
 
 def moment(text: str | None) -> int | None:
-    """Microseconds of an option such as ``2026-11-24T08:00Z`` or ``7d``."""
-    return None if text is None else parse_time(text)
+    """Microseconds of an option such as ``2026-11-24T08:00Z`` or ``7d``.
+
+    Raises
+    ------
+    InputError
+        If it is not a time, or lies outside the years 1 to 9999.
+    """
+    if text is None:
+        return None
+    found = parse_time(text)
+    try:
+        to_datetime(found)
+    except OverflowError as error:
+        raise InputError(f"{text!r} lies outside the years 1 to 9999", hint="Write for example 7d") from error
+    return found

@@ -33,7 +33,7 @@ def notes() -> Console:
 def write_json(items: Iterable[Any]) -> None:
     """NDJSON, one object a line."""
     for item in items:
-        sys.stdout.write(msgspec.json.encode(item).decode() + "\n")
+        sys.stdout.buffer.write(msgspec.json.encode(item) + b"\n")
     sys.stdout.flush()
 
 
@@ -47,7 +47,7 @@ def table(*columns: str, right: Iterable[str] = ()) -> Table:
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     numbers = set(right)
     for name in columns:
-        made.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+        made.add_column(safe(name), justify="right" if name in numbers else "left", overflow="fold")
     return made
 
 

@@ -87,7 +87,8 @@ def print_check(found: CheckReport) -> None:
     out = data()
     print_files(found.files, everything=True)
     span = f"{_day(found.first_us)} to {_day(found.last_us)}" if found.first_us is not None else "no span"
-    out.print(safe(f"\n{count(found.events)} events, {span}, {count(found.hosts)} hosts, {count(found.users)} users"))
+    out.print()
+    out.print(safe(f"{count(found.events)} events, {span}, {count(found.hosts)} hosts, {count(found.users)} users"))
     if found.ambiguous_hosts:
         out.print(safe(f"one short name in several domains, taken for one host: {', '.join(found.ambiguous_hosts)}"))
     made = table("field", "events", "share", right=("events", "share"))

@@ -78,7 +78,7 @@ def run(
         with progress() as report:
             summary = run_jobs(place, paths, options, progress=report)
         found = show.cases(place, state="open")
-        reports = place.store.list_file_reports()
+        reports = place.store.list_file_reports(summary.run_id)
         if json:
             write_json(found)
         else:
