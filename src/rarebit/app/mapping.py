@@ -19,7 +19,7 @@ def read_mapping(path: Path) -> dict[str, str]:
     """
     try:
         body = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"cannot read the mapping: {error}", where=str(path)) from error
     if not isinstance(body, dict) or not all(isinstance(k, str) and isinstance(v, str) for k, v in body.items()):
         raise InputError(

@@ -49,7 +49,10 @@ def parse_jobs(document: Any, *, where: str = "", job_id: str | None = None) -> 
     DefinitionError
         If the document is none of these, or a part has the wrong type; the place is named.
     """
-    return [_pair(item, f"{where or '$'}{place}", job_id) for place, item in _items(document)]
+    found = [_pair(item, f"{where or '$'}{place}", job_id) for place, item in _items(document)]
+    if not found:
+        raise DefinitionError("there is no job in it", where=where or "$")
+    return found
 
 
 def _items(document: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401
