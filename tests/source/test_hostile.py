@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rarebit.source.read import FileRead, ReadSettings
-from source.reading import read_bytes, read_path, reasons
+from source.reading import read_bytes, read_path, reasons  # type: ignore[import-not-found] - mypy_path holds src only
 
 GOOD = b'{"@timestamp":"2024-05-01T10:00:00Z","host.name":"a"}\n'
 
@@ -163,17 +163,20 @@ def test_a_quarantine_that_cannot_be_written_is_noted(tmp_path: Path) -> None:
 
 HEADS = st.sampled_from(
     (
-        b"ElfFile\0",
+        b"ElfFile\x00",
         b"PAR1",
         b"{",
         b"[",
         b"[{",
         b"\x1f\x8b\x08",
-        b"\x28\xb5\x2f\xfd",
+        b"(\xb5/\xfd",
         b"a,b\n",
         b"EventID,Computer,TimeGenerated\n",
+        b"Mar  1 10:00:00 h sshd[1]: ",
+        b"\xef\xbb\xbf",
+        b"{\n",
+        b"DeviceName,LogonType,ActionType,AccountName\n",
     )
-    + (b"Mar  1 10:00:00 h sshd[1]: ", b"\xef\xbb\xbf", b"{\n", b"DeviceName,LogonType,ActionType,AccountName\n")
 )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 _GUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TOKENS: Final = re.compile(
-    "|".join(
+    "|".join(  # noqa: FLY002 - one alternative a line, each with its reason
         (
             _GUID,
             r"(?<![0-9a-z])s-1-[0-9]+(?:-[0-9]+)+",  # a security identifier
@@ -20,7 +20,7 @@ _TOKENS: Final = re.compile(
             r"[0-9]+(?:\.[0-9]+)+",  # python3.11
             r"(?<![0-9a-z])v[0-9]+(?![0-9a-z])",  # v12
             r"(?<![0-9a-z])(?=[a-f]*[0-9])[0-9a-f]{8,}(?![0-9a-z])",  # long hexadecimal
-            r"(?<![0-9a-z])(?=(?:[a-z]*[0-9]+[a-z]+){2}[a-z]*[0-9])[0-9a-z]{8,}(?![0-9a-z])",  # random letters and digits
+            r"(?<![0-9a-z])(?=(?:[a-z]*[0-9]+[a-z]+){2}[a-z]*[0-9])[0-9a-z]{8,}(?![0-9a-z])",  # random text
             r"[0-9]{4,}",  # long runs of digits
             r"(?<=(?<![0-9a-z])tmp)[0-9a-f]{2,8}(?=\.|$)",  # tmp3f2a.tmp
             r"(?<=(?<![0-9a-z])is-)[0-9a-z]{5,6}(?=\.tmp$)",  # Inno Setup

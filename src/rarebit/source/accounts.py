@@ -39,7 +39,7 @@ def settle_host(cells: Cells) -> None:
     cells.set("host.name", short)
     hostname = cells.get("host.hostname")
     if full.null_count < cells.count:
-        longer = pc.or_(pc.is_null(hostname), pc.invert(pc.fill_null(pc.match_substring(hostname, "."), False)))  # noqa: FBT003
+        longer = pc.or_(pc.is_null(hostname), pc.invert(pc.fill_null(pc.match_substring(hostname, "."), False)))
         cells.set("host.hostname", pc.if_else(pc.and_(longer, pc.is_valid(full)), full, hostname))
     if cells.has("host.hostname"):
         cells.fill("host.domain", _parts(cells.get("host.hostname"))[2])
@@ -67,10 +67,10 @@ def settle_users(cells: Cells, tally: Tally) -> None:
 
 
 def _split(cells: Cells, prefix: str) -> None:
-    """``DOMAIN\\user`` and ``user@domain`` taken apart; a mail address is kept in ``user.email`` as well."""
+    r"""``DOMAIN\user`` and ``user@domain`` taken apart; a mail address is kept in ``user.email`` as well."""
     given = cells.get(f"{prefix}.name")
     if has_byte(given, "@"):
-        mails = pc.if_else(pc.fill_null(pc.match_substring(given, "@"), False), given, _NONE)  # noqa: FBT003
+        mails = pc.if_else(pc.fill_null(pc.match_substring(given, "@"), False), given, _NONE)
         if prefix == "user":
             cells.fill("user.email", map_unique(mails, lambda text: text if "." in text.partition("@")[2] else None))
     if has_byte(given, "@\\ "):
@@ -83,7 +83,7 @@ def _sid_as_name(cells: Cells, name: str, sid: str) -> None:
     given = cells.get(name)
     if not has_byte(given, "S"):
         return
-    is_sid = pc.fill_null(pc.match_substring_regex(given, r"^S-1-[0-9]+(-[0-9]+)+$"), False)  # noqa: FBT003
+    is_sid = pc.fill_null(pc.match_substring_regex(given, r"^S-1-[0-9]+(-[0-9]+)+$"), False)
     if pc.any(is_sid).as_py():
         cells.fill(sid, pc.if_else(is_sid, given, _NONE))
         cells.set(name, pc.if_else(is_sid, _NONE, given))

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rarebit.core.errors import InputError
-from rarebit.core.fields import FIELDS, Kind
+from rarebit.core.fields import Kind
 
 BREAK: Final = "\x1f"
 """Stands between the elements of a list cell."""
@@ -192,7 +192,7 @@ class CellBuilder:
         values.append(text)
 
     def _put_other(
-        self, cell: tuple[list[int], list[str]], row: int, name: str, value: Any, rest: dict[str, Any], depth: int
+        self, cell: tuple[list[int], list[str]], row: int, name: str, value: object, rest: dict[str, Any], depth: int
     ) -> None:
         kind = self._known[name]
         items = value if type(value) is list else [value]
@@ -222,7 +222,7 @@ class CellBuilder:
                 values.pop()
 
 
-def scalar_text(value: Any) -> str:
+def scalar_text(value: object) -> str:
     """Text of a JSON scalar as it stands in a text column."""
     if type(value) is str:
         return value
@@ -235,7 +235,7 @@ def scalar_text(value: Any) -> str:
     return orjson.dumps(value, default=str).decode().strip('"')
 
 
-def _check_depth(value: Any, left: int) -> None:
+def _check_depth(value: object, left: int) -> None:
     if left < 0:
         raise InputError("nested too deeply")
     if type(value) is list:

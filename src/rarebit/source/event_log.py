@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import pyarrow as pa
@@ -13,6 +13,9 @@ import pyarrow as pa
 from rarebit.source.intake import Intake
 from rarebit.source.shapes import windows_event
 from rarebit.source.stream import ByteStream
+
+if TYPE_CHECKING:
+    from evtx import PyRecordsIterator
 
 _PLACE: Final = re.compile(r"parse (chunk|record) number ([0-9]+)")
 _MOST_FAULTS: Final = 100_000
@@ -52,12 +55,14 @@ def read_evtx(stream: ByteStream, intake: Intake) -> Iterator[pa.RecordBatch]:
     yield from intake.flush()
 
 
-def _each(records: Any, intake: Intake) -> Iterator[dict[str, Any]]:
+def _each(records: PyRecordsIterator, intake: Intake) -> Iterator[dict[str, Any]]:
     """Records of the parser; each fault is tallied and passed over."""
     faults = 0
     while faults < _MOST_FAULTS:
         try:
-            yield next(records)
+            record = next(records)
+            if record is not None:
+                yield record
         except StopIteration:
             return
         except (RuntimeError, OSError, ValueError) as error:

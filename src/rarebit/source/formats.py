@@ -41,7 +41,7 @@ def _is_pretty(head: bytes) -> bool:
     if not head.startswith(b"{"):
         return False
     first, newline, _ = head.partition(b"\n")
-    return bool(newline) and first.strip().rstrip(b",") in (b"{", b"{}") and not first.strip() == b"{}"
+    return bool(newline) and first.strip().rstrip(b",") in (b"{", b"{}") and first.strip() != b"{}"
 
 
 def _is_array(head: bytes) -> bool:

@@ -40,17 +40,18 @@ class Intake:
         """An intake for one block of the file, to be filled by another thread."""
         return Intake(self.source, self.settings, self.tally.part())
 
-    def add(self, record: Any, raw: bytes, where: str) -> bool:
+    def add(self, record: object, raw: bytes, where: str) -> bool:
         """Count and keep one parsed record; False if it was not kept but tallied."""
         self.tally.read += 1
         if type(record) is not dict:
             self.tally.skip("not a JSON object", where, raw)
             return False
+        fields: dict[str, Any] = record
         if self.settings.mapping:
             names = self.settings.mapping
-            record = {names.get(key, key): value for key, value in record.items()}
+            fields = {names.get(key, key): value for key, value in fields.items()}
         try:
-            self._builder.add(reshape(record), raw, where)
+            self._builder.add(reshape(fields), raw, where)
         except InputError as error:
             self.tally.skip(error.what, where, raw)
         except (TypeError, AttributeError, RecursionError) as error:

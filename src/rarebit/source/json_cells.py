@@ -1,5 +1,7 @@
 """Blocks of NDJSON to cells: the compiled scan where a line is plain, the careful path where it is not."""
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from typing import Final
@@ -18,6 +20,7 @@ from rarebit.source.normalise import KNOWN
 from rarebit.source.shapes import SHAPE_KEYS
 
 Bytes = NDArray[np.uint8]
+Longs = NDArray[np.int64]
 
 NAMES: Final = name_table(KNOWN, SHAPE_KEYS)
 _FIELDS: Final = tuple(KNOWN)
@@ -148,7 +151,7 @@ def _measure(tokens: NDArray[np.int32], bytes_of: Longs) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _spread(
+def _spread(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a reference count each
     data: Bytes,
     tokens: NDArray[np.int32],
     takes: Bytes,

@@ -1,7 +1,7 @@
 """The smallest parts of JSON, compiled: strings, numbers, literals, escapes, UTF-8."""
 
 # ruff: noqa: PLR2004 - letters of escapes and literals, and the ranges of UTF-8, are numbers here
-# mypy: disable-error-code="untyped-decorator"
+# mypy: disable-error-code="untyped-decorator,no-any-return,assignment,return-value"
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from rarebit.source.json_bytes import (
     FOREIGN,
     LOWER_N,
     MINUS,
+    NEWLINE,
     NINE,
     PLAIN,
     QUOTE,
@@ -69,6 +70,7 @@ def string(data: Bytes, at: int, classes: Bytes) -> tuple[int, int]:
 
 @numba.njit(cache=True, nogil=True)
 def hex4(data: Bytes, at: int) -> int:
+    """Value of four hexadecimal digits, -1 if they are not."""
     value = 0
     for i in range(4):
         c = np.int64(data[np.uintp(at + i)])
@@ -225,6 +227,7 @@ def copy_text(data: Bytes, start: int, end: int, out: Bytes, to: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def is_utf8(data: Bytes, at: int, end: int) -> bool:
+    """Whether a span is valid UTF-8."""
     while at < end:
         c = data[np.uintp(at)]
         if c < 0x80:
@@ -249,6 +252,25 @@ def is_utf8(data: Bytes, at: int, end: int) -> bool:
 
 @numba.njit(cache=True, nogil=True)
 def blank(data: Bytes, at: int) -> int:
+    """The next byte that is no blank."""
     while data[np.uintp(at)] in BLANKS:
         at += 1
     return at
+
+
+@numba.njit(cache=True, nogil=True)
+def last_newline(data: Bytes, stop: int) -> int:
+    """Where the last newline before ``stop`` is, -1 if there is none."""
+    for at in range(stop - 1, -1, -1):
+        if data[at] == NEWLINE:
+            return at
+    return -1
+
+
+@numba.njit(cache=True, nogil=True)
+def count_lines(data: Bytes) -> int:
+    """How many newlines there are."""
+    lines = 0
+    for byte in data:
+        lines += byte == NEWLINE
+    return lines

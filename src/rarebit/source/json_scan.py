@@ -5,7 +5,7 @@ exotic numbers, objects inside arrays, bytes that are no UTF-8, damage) marks th
 careful path reads it: :mod:`rarebit.source.cells`. Both give the same cells.
 """
 
-# mypy: disable-error-code="untyped-decorator"
+# mypy: disable-error-code="untyped-decorator,no-any-return,assignment,return-value"
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from rarebit.source.json_bytes import (
     QUOTE,
     ZERO,
 )
-from rarebit.source.json_parts import HIGH, blank, copy_json, is_utf8, literal, number, string
+from rarebit.source.json_parts import HIGH, blank, copy_json, count_lines, is_utf8, literal, number, string
 from rarebit.source.json_paths import (
     HIGH_KEY,
     LENGTH,
@@ -50,7 +50,6 @@ from rarebit.source.json_paths import (
     is_key,
     no_paths,
 )
-from rarebit.source.stream import count_lines
 
 Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]
@@ -108,7 +107,7 @@ def scan(block: Bytes, names: Names, max_line_bytes: int) -> Marks:
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(
+def _scan(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a reference count each
     data: Bytes,
     classes: Bytes,
     names: Names,
@@ -162,7 +161,7 @@ def _line_end(data: Bytes, at: int) -> tuple[int, int]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _record(
+def _record(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one loop over bytes; calls and tuples of arrays cost more than it does
     data: Bytes,
     at: int,
     classes: Bytes,
@@ -254,10 +253,8 @@ def _value(data: Bytes, at: int, classes: Bytes) -> tuple[int, int, int, int]:
     if data[np.uintp(at)] == QUOTE:
         end, flags = string(data, at + 1, classes)
         return at + 1, end, flags, end + 1 if end >= 0 else -1
-    if data[np.uintp(at)] == MINUS or ZERO <= data[np.uintp(at)] <= NINE:
-        end = number(data, at)
-    else:
-        end = literal(data, at)
+    numeric = data[np.uintp(at)] == MINUS or ZERO <= data[np.uintp(at)] <= NINE
+    end = number(data, at) if numeric else literal(data, at)
     return at, end, 0, end
 
 
@@ -321,7 +318,7 @@ def _name_in_rest(path: int, paths: Paths, rest: Bytes, state: Longs, began: int
 
 
 @numba.njit(cache=True, nogil=True)
-def _to_rest(
+def _to_rest(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a reference count each
     data: Bytes,
     start: int,
     end: int,

@@ -6,7 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import numpy as np
 import orjson
@@ -128,7 +128,7 @@ def add_line(line: bytes, number: int, intake: Intake) -> bool:
     return intake.add(record, line, where)
 
 
-def parse_doubtful(raw: bytes, where: str, intake: Intake) -> Any:
+def parse_doubtful(raw: bytes, where: str, intake: Intake) -> object:
     """A second, lenient look at what a strict parser refused; None, and a tally, if it is not JSON.
 
     Bytes that are no UTF-8 inside a string, and lone surrogates, become the replacement character.
@@ -150,7 +150,7 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _replaced(value: Any) -> Any:
+def _replaced(value: object) -> object:
     """The value with lone surrogates replaced, as a strict parser gives it."""
     return orjson.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -27,7 +26,7 @@ def read_parquet(stream: ByteStream, intake: Intake) -> Iterator[pa.RecordBatch]
         intake.tally.fail(f"not a readable Parquet file: {_first_line(error)}")
 
 
-def _read_group(file: Any, group: int, intake: Intake) -> Iterator[pa.RecordBatch]:
+def _read_group(file: pq.ParquetFile, group: int, intake: Intake) -> Iterator[pa.RecordBatch]:
     before = intake.tally.read
     try:
         for batch in file.iter_batches(batch_size=intake.settings.batch_rows, row_groups=[group]):
@@ -59,7 +58,7 @@ def _leaves(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
     while pending:
         name, column = pending.pop(0)
         if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()  # noqa: PLW2901 - the same column in its plain form
+            column = column.dictionary_decode()
         if pa.types.is_struct(column.type):
             fields = [column.type.field(at).name for at in range(column.type.num_fields)]
             pending[:0] = [(f"{name}.{field}", pc.struct_field(column, [field])) for field in fields]

@@ -1,5 +1,7 @@
 """Ids of events that brought none: a hash of the raw record, the same on every path and machine."""
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from typing import Final

@@ -6,12 +6,14 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, Protocol
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
-import numba
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
+
+from rarebit.source.json_bytes import NEWLINE
+from rarebit.source.json_parts import count_lines, last_newline
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
@@ -20,11 +22,18 @@ DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError)
 
 
 _HEAD: Final = 64 * 1024
-_NEWLINE: Final = 10
 
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
+
+
+class _Member(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
 
 
 class ByteStream:
@@ -107,11 +116,11 @@ class ByteStream:
         return self._file
 
 
-def _new_gzip() -> Any:
+def _new_gzip() -> _Member:
     return zlib.decompressobj(wbits=31)
 
 
-def _new_zstd() -> Any:
+def _new_zstd() -> _Member:
     return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
 
 
@@ -121,11 +130,11 @@ class _Pieces:
     A piece is small enough that even the densest one swells to no more than some 100 MB.
     """
 
-    def __init__(self, file: BinaryIO, new: Callable[[], Any], piece: int) -> None:
+    def __init__(self, file: BinaryIO, new: Callable[[], _Member], piece: int) -> None:
         self._file = file
         self._new = new
         self._piece = piece
-        self._member: Any = None
+        self._member: _Member | None = None
         self._left = b""
         self._ready = b""
 
@@ -180,11 +189,11 @@ def line_blocks(stream: ByteStream, *, block_bytes: int, max_line_bytes: int) ->
     while True:
         buffer = np.empty(held.size + block_bytes + 1, np.uint8)
         buffer[: held.size] = held
-        size = held.size + stream.read_into(memoryview(buffer)[held.size : -1])
+        size = held.size + stream.read_into(memoryview(buffer.data)[held.size : -1])
         if size == held.size:
             break
-        if size < buffer.size - 1 and buffer[size - 1] != _NEWLINE:
-            buffer[size] = _NEWLINE
+        if size < buffer.size - 1 and buffer[size - 1] != NEWLINE:
+            buffer[size] = NEWLINE
             size += 1
         cut = last_newline(buffer, size) + 1
         held = buffer[max(cut, 0) : size].copy()
@@ -196,7 +205,7 @@ def line_blocks(stream: ByteStream, *, block_bytes: int, max_line_bytes: int) ->
             yield LineBlock(held[:_HEAD], number, too_long=True)
             number, held = number + 1, _skip_line(stream, block_bytes)
     if held.size:
-        yield LineBlock(np.append(held, np.uint8(_NEWLINE)), number)
+        yield LineBlock(np.append(held, np.uint8(NEWLINE)), number)
 
 
 def _skip_line(stream: ByteStream, block_bytes: int) -> NDArray[np.uint8]:
@@ -205,21 +214,3 @@ def _skip_line(stream: ByteStream, block_bytes: int) -> NDArray[np.uint8]:
         if cut:
             return np.frombuffer(piece[cut:], np.uint8)
     return np.empty(0, np.uint8)
-
-
-@numba.njit(cache=True, nogil=True)
-def last_newline(data: NDArray[np.uint8], stop: int) -> int:
-    """Where the last newline before ``stop`` is, -1 if there is none."""
-    for at in range(stop - 1, -1, -1):
-        if data[at] == 10:
-            return at
-    return -1
-
-
-@numba.njit(cache=True, nogil=True)
-def count_lines(data: NDArray[np.uint8]) -> int:
-    """How many newlines there are."""
-    lines = 0
-    for byte in data:
-        lines += byte == 10
-    return lines

@@ -20,7 +20,9 @@ HEADER: Final = re.compile(
 )
 """One line of BSD syslog, or of rsyslog's ISO form."""
 
-_MONTHS: Final = {m: n for n, m in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS: Final = {
+    m: n for n, m in enumerate(("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1)
+}
 _SSHD: Final = (
     (
         re.compile(r"^Accepted (?P<method>\S+) for (?P<user>\S+) from (?P<ip>\S+) port (?P<port>\d+)"),
@@ -35,7 +37,8 @@ _SSHD: Final = (
     (re.compile(r"^Invalid user (?P<user>.*?) from (?P<ip>[^\s]+)(?: port (?P<port>\d+))?$"), "ssh_login", "failure"),
     (
         re.compile(
-            r"^(?:Received disconnect|Connection closed|Disconnected) (?:from|by)(?: .*user (?P<user>\S+))? ?(?P<ip>[0-9a-f.:]+)"
+            r"^(?:Received disconnect|Connection closed|Disconnected) (?:from|by)"
+            r"(?: .*user (?P<user>\S+))? ?(?P<ip>[0-9a-f.:]+)"
         ),
         "ssh_disconnect",
         "",

@@ -92,18 +92,18 @@ def _value(cells: Cells, source: str) -> pa.Array:
     return map_unique(cells.get(PREFIX + source), lambda text: None if text.strip() in NOTHING else text)
 
 
+def _guid(text: str) -> str:
+    bare = text.strip("{}").lower()
+    return f"{{{bare}}}"
+
+
 _TRANSLATE: Final[dict[str, Callable[[str], str | None]]] = {
     "network.transport": lambda text: _TRANSPORT.get(text, text.lower()),
     "network.direction": lambda text: _DIRECTION.get(text.lower(), text),
     "source.ip": lambda text: "127.0.0.1" if text == "LOCAL" else text,
-    "process.entity_id": lambda text: _guid(text),
-    "process.parent.entity_id": lambda text: _guid(text),
+    "process.entity_id": _guid,
+    "process.parent.entity_id": _guid,
 }
-
-
-def _guid(text: str) -> str:
-    bare = text.strip("{}").lower()
-    return f"{{{bare}}}"
 
 
 def _move(cells: Cells, move: Move, rows: Bools) -> Bools:
@@ -144,14 +144,17 @@ def _system_fields(cells: Cells) -> None:
     cells.to_rest("observer.name", collector)
     cells.set("host.name", pc.coalesce(computer, cells.get("host.name")))
     module = _module(cells)
-    only = lambda text: pc.if_else(windows, pa.scalar(text, pa.string()), pa.scalar(None, pa.string()))  # noqa: E731
     cells.fill("event.module", pc.if_else(windows, module, pa.scalar(None, pa.string())))
-    cells.fill("host.os.type", only("windows"))
-    cells.fill("event.kind", only("event"))
+    cells.fill("host.os.type", _only(windows, "windows"))
+    cells.fill("event.kind", _only(windows, "event"))
     cells.fill("event.provider", cells.get("winlog.provider_name"))
     cells.fill("event.dataset", _dataset(cells, windows))
     _meaning(cells)
     _other_times(cells)
+
+
+def _only(rows: pa.Array, text: str) -> pa.Array:
+    return pc.if_else(rows, pa.scalar(text, pa.string()), pa.scalar(None, pa.string()))
 
 
 def _module(cells: Cells) -> pa.Array:
@@ -216,7 +219,7 @@ def _derived(cells: Cells) -> None:
     if cells.has("dns.results"):
         cells.fill("dns.resolved_ip", map_unique(cells.get("dns.results"), _addresses))
         cells.to_rest(PREFIX + "QueryResults", cells.columns.pop("dns.results"))
-    own = pc.fill_null(pc.not_equal(cells.get("event.module"), "sysmon"), True)  # noqa: FBT003 - Arrow's value
+    own = pc.fill_null(pc.not_equal(cells.get("event.module"), "sysmon"), True)
     lacking = pc.and_(own, pc.is_null(pc.coalesce(cells.get("user.name"), cells.get("user.id"))))
     pairs = (
         ("winlog.user.name", "user.name"),
