@@ -1,0 +1,102 @@
+"""Killed at any moment and run again, the results are those of an undisturbed run; a second run adds nothing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from rarebit.app.home import Home
+from rarebit.app.run import RunOptions, run
+from rarebit.core.time import parse_time
+
+OpenHome = Callable[[Path], AbstractContextManager[Home]]
+LEARN_UNTIL = "2026-10-08T00:00:00Z"
+POINTS = {
+    "lake written": "rarebit.app.run.open_stream",
+    "events judged": "rarebit.app.run.commit",
+    "state saved": "rarebit.app.run._keep",
+    "one job kept": "rarebit.app.run.alerts_of",
+    "results committed": "rarebit.app.run.regroup",
+    "cases made": "rarebit.app.run._summary",
+}
+KILLED = """
+import os, signal, sys
+from importlib import import_module
+module, _, name = sys.argv.pop(1).rpartition(".")
+turns = int(sys.argv.pop(1))
+place = import_module(module)
+reached = getattr(place, name)
+def die(*args, **kwargs):
+    global turns
+    turns -= 1
+    if turns <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return reached(*args, **kwargs)
+setattr(place, name, die)
+from rarebit.cli.main import main
+main()
+"""
+
+
+def _arguments(fleet: Path, home: Path) -> list[str]:
+    events, assets = str(fleet / "events"), str(fleet / "assets.csv")
+    return ["run", events, "--home", str(home), "--assets", assets, "--learn-until", LEARN_UNTIL]
+
+
+def _results(home: Home) -> dict[str, Any]:
+    found = {
+        "records": {record.id: record for record in home.store.list_records()},
+        "alerts": {alert.id: alert for alert in home.store.list_alerts()},
+        "cases": home.store.list_cases(),
+        "events": home.lake.summary().events,
+    }
+    return dict(msgspec.to_builtins(found))
+
+
+def _assert_mended(fleet: Path, home_path: Path, ran: Path, open_home: OpenHome) -> None:
+    with open_home(home_path) as home:
+        home.import_assets(fleet / "assets.csv")
+        run(home, [fleet / "events"], RunOptions(learn_until_us=parse_time(LEARN_UNTIL)))
+        mended = _results(home)
+    with open_home(ran) as home:
+        undisturbed = _results(home)
+    assert mended == undisturbed
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_a_point(point: str, fleet: Path, ran: Path, tmp_path: Path, open_home: OpenHome) -> None:
+    turns = "3" if point in ("state saved", "one job kept") else "1"
+    command = [sys.executable, "-c", KILLED, POINTS[point], turns, *_arguments(fleet, tmp_path / "home")]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)  # noqa: S603 our own command
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    _assert_mended(fleet, tmp_path / "home", ran, open_home)
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.6, 0.9])
+def test_killed_at_any_time(fraction: float, fleet: Path, ran: Path, tmp_path: Path, open_home: OpenHome) -> None:
+    command = [sys.executable, "-m", "rarebit.cli.main", *_arguments(fleet, tmp_path / "home")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:  # noqa: S603
+        while not (tmp_path / "home" / "rarebit.db").exists() and running.poll() is None:
+            time.sleep(0.01)
+        time.sleep(2.0 * fraction)
+        running.kill()
+    _assert_mended(fleet, tmp_path / "home", ran, open_home)
+
+
+def test_a_second_run_adds_nothing(fleet: Path, ran: Path, ran_copy: Path, open_home: OpenHome) -> None:
+    with open_home(ran_copy) as home:
+        summary = run(home, [fleet / "events"], RunOptions(learn_until_us=parse_time(LEARN_UNTIL)))
+        again = _results(home)
+    assert (summary.events_new, summary.records, summary.alerts) == (0, 0, 0)
+    assert summary.duplicates == summary.events_read
+    with open_home(ran) as home:
+        assert again == _results(home)
