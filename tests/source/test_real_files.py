@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from source.reading import read_path  # type: ignore[import-not-found] - mypy_path holds src only
+from source.reading import read_path  # type: ignore[import-not-found]  # mypy_path holds src only
 
 DATA = Path(os.environ.get("RAREBIT_DATA", Path(__file__).parents[3] / "shared" / "data"))
 STARTS = pa.array(["1", "4688"])
@@ -36,7 +36,7 @@ def hosts_of(text: str) -> set[str]:
 
 
 def share(table: pa.Table, field: str) -> float:
-    return 1.0 - float(table[field].null_count) / max(1, table.num_rows)
+    return 1.0 - int(table[field].null_count) / max(1, int(table.num_rows))
 
 
 def test_mordor() -> None:
