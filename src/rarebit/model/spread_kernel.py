@@ -33,6 +33,23 @@ def poisson_tail(k: int, mean: float) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
+def improbable(k: int, mean: float, limit: float) -> bool:
+    """Whether P(X ≥ k) < ``limit`` (at most ½) for a Poisson variable, summed only where two bounds do not tell.
+
+    For k > mean and H = k log(k / mean) - k + mean, P lies between erfc(√H) / 2 (Short 2013) and exp(-H) (Chernoff).
+    """
+    if k <= mean:
+        return False
+    if mean > 0.0:
+        divergence = k * np.log(k / mean) - k + mean
+        if divergence > -1.001 * np.log(limit):
+            return True
+        if math.erfc(np.sqrt(divergence)) > 2.002 * limit:
+            return False
+    return poisson_tail(k, mean) < limit
+
+
+@numba.njit(cache=True, nogil=True)
 def note_spread(value: Any, time_us: int, settings: Any) -> None:
     """Follow first sights of one value by one entity after another; enough of them at once is a rollout.
 
@@ -51,5 +68,5 @@ def note_spread(value: Any, time_us: int, settings: Any) -> None:
         reach = max(value.last_us - value.window_us, value.window_us - time_us)  # late rows lie before the window
         span = float(reach) + 0.25 * settings.spread_us
         mean = (value.before + 0.05) * span / age
-        if poisson_tail(value.joined, mean) < settings.spread_p:
+        if improbable(value.joined, mean, settings.spread_p):
             value.spreading = 1
