@@ -70,6 +70,7 @@ class Cells:
         self.raw = raw
         self.where = where
         self.spans = spans
+        self._members: list[pa.Array] = []
 
     def get(self, name: str) -> pa.Array:
         """A column, all null where the field is absent."""
@@ -98,14 +99,17 @@ class Cells:
         encoded = column.dictionary_encode()
         dumped = [orjson.dumps(value).decode() for value in encoded.dictionary.to_pylist()]
         values = pa.array(dumped, pa.string()).take(encoded.indices)
-        key = orjson.dumps(name).decode() + ":"
-        member = pc.binary_join_element_wise(pa.scalar(key), values, "")
-        opened = pc.if_else(
-            pc.is_valid(self.rest), pc.utf8_slice_codeunits(self.rest, 0, stop=-1), pa.scalar("{", pa.string())
-        )
-        glue = pc.if_else(pc.is_valid(self.rest), pa.scalar(","), pa.scalar(""))
-        joined = pc.binary_join_element_wise(opened, glue, member, "}", "")
-        self.rest = pc.if_else(pc.is_valid(column), joined, self.rest)
+        key = pa.scalar("," + orjson.dumps(name).decode() + ":")
+        self._members.append(pc.fill_null(pc.binary_join_element_wise(key, values, ""), ""))
+
+    def whole_rest(self) -> pa.Array:
+        """``rest`` with all that was added to it, put together once."""
+        if not self._members:
+            return self.rest
+        inner = pc.binary_join_element_wise(",", pc.utf8_slice_codeunits(self.rest, 1, stop=-1), "")
+        joined = pc.binary_join_element_wise(pc.fill_null(inner, ""), *self._members, "")
+        closed = pc.binary_join_element_wise("{", pc.utf8_slice_codeunits(joined, 1), "}", "")
+        return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), closed)
 
 
 class CellBuilder:

@@ -78,7 +78,7 @@ def to_events(cells: Cells, *, source: str, earliest_us: int, latest_us: int, ta
     cells.set(ID, record_ids(cells))
     columns = {name: _typed(cells, name, kind) for name, kind in FIELDS.items() if name != TIME}
     columns[TIME] = pa.array(times, pa.int64()).cast(ARROW[Kind.DATE])
-    columns[REST] = cells.rest
+    columns[REST] = cells.whole_rest()
     columns[SOURCE] = pa.repeat(pa.scalar(source), cells.count)
     columns[DAY] = _days(times)
     _twins_and_codes(columns)
