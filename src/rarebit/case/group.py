@@ -9,6 +9,7 @@ host-days, by the same tail fit that records use.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -102,14 +103,16 @@ def within_budget(ranked: Sequence[tuple[Draft, float]], per_day: float) -> list
     """Which of the ranked drafts are opened, the most surprising first.
 
     In every week (of UTC days since 1970) at most ``7 · per_day`` are, on one day at most three times ``per_day``:
-    a quiet day leaves room for a loud one. None is opened that is expected more often than the budget.
+    a quiet day leaves room for a loud one. Parts of a case are cut off, but one always has room. None is opened that
+    is expected more often than the budget.
     """
+    a_week, a_day = (max(1, math.floor(factor * per_day + 1e-9)) for factor in (7.0, 3.0))
     weeks: dict[int, int] = {}
     days: dict[int, int] = {}
     chosen = []
     for draft, expected in ranked:
         day = draft.opened_us // DAY_US
-        room = weeks.get(day // 7, 0) < 7.0 * per_day and days.get(day, 0) < max(1.0, 3.0 * per_day)
+        room = weeks.get(day // 7, 0) < a_week and days.get(day, 0) < a_day
         open_it = room and expected <= 7.0 * per_day
         weeks[day // 7] = weeks.get(day // 7, 0) + open_it
         days[day] = days.get(day, 0) + open_it
