@@ -19,7 +19,7 @@ from rarebit.core.errors import InputError
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.maths.hashing import hash_text
 from rarebit.source.read import FileRead, ReadSettings, find_files, read_lines
-from source.reading import read_bytes, read_path, reasons  # type: ignore[import-not-found]  # mypy_path holds src only
+from source.reading import read_bytes, read_path, reasons
 
 TIME = "2024-05-01T10:00:00Z"
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rarebit.source.read import FileRead, ReadSettings
-from source.reading import read_bytes, read_path, reasons  # type: ignore[import-not-found]  # mypy_path holds src only
+from source.reading import read_bytes, read_path, reasons
 
 GOOD = b'{"@timestamp":"2024-05-01T10:00:00Z","host.name":"a"}\n'
 

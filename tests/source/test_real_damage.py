@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from source.reading import read_bytes  # type: ignore[import-not-found]  # mypy_path holds src only
-from source.test_ndjson_paths import assert_same  # type: ignore[import-not-found]
+from source.reading import read_bytes
+from source.test_ndjson_paths import assert_same
 
 DATA = Path(os.environ.get("RAREBIT_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

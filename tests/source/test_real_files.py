@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from source.reading import read_path  # type: ignore[import-not-found]  # mypy_path holds src only
+from source.reading import read_path
 
 DATA = Path(os.environ.get("RAREBIT_DATA", Path(__file__).parents[3] / "shared" / "data"))
 STARTS = pa.array(["1", "4688"])

@@ -10,7 +10,7 @@ import pytest
 
 from rarebit.source.windows_codes import MEANINGS
 from rarebit.source.windows_fields import MOVES
-from source.reading import read_bytes  # type: ignore[import-not-found]  # mypy_path holds src only
+from source.reading import read_bytes
 
 TIME = "2024-05-01T10:00:00.000Z"
 SYSMON = "Microsoft-Windows-Sysmon/Operational"

@@ -27,5 +27,6 @@ def geometric(p: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> geometric(np.array([[0.01, 1e-6], [0.01, 0.5]])).round(5).tolist()
     [0.02718, 0.00192]
     """
-    mean = np.exp(np.mean(np.log(np.clip(p, 1e-300, 1.0)), axis=0))
-    return np.minimum(1.0, np.e * mean)
+    mean: NDArray[np.float64] = np.exp(np.mean(np.log(np.clip(p, 1e-300, 1.0)), axis=0))
+    joint: NDArray[np.float64] = np.minimum(1.0, np.e * mean)
+    return joint
