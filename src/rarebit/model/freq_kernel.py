@@ -88,7 +88,7 @@ def run(
             add_entity(member, member_key, group, hour, group_sizes, sizes)
             join_scope(peer_table, scope, group, sizes)
         fleet = scope_size(peer_table, scope, 0, group_sizes)
-        enter_hour(groups, member, hour, settings.decay)
+        enter_hour(groups, member, hour, settings)
         pair = pairs[slot_of(pairs, pair_key)]
         value = value_table[slot_of(value_table, value_key)]
         peer = peer_table[slot_of(peer_table, pair_code(np.int64(member.group + 1), value_key))]

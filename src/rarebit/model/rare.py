@@ -201,7 +201,10 @@ class RareModel:
         return self
 
     def _new_groups(self, capacity: int) -> tuple[NDArray[Any], ...]:
-        """Arrays by peer group, row 0 the fleet: observations, novelties, pooling, prevalences, hour, code, size."""
+        """Arrays by peer group, row 0 the fleet.
+
+        Observations, novelties, pooling, prevalences, latest hour, code, size, first hour, rates of the latest hour.
+        """
         return (
             np.zeros((capacity, AGES)),
             np.zeros((capacity, AGES, LEVELS)),
@@ -210,6 +213,8 @@ class RareModel:
             np.full(capacity, -1, np.int64),
             np.zeros(capacity, np.int64),
             np.zeros(capacity, np.int64),
+            np.full(capacity, -1, np.int64),
+            np.zeros((capacity, AGES, LEVELS)),
         )
 
     def _grow(self) -> None:

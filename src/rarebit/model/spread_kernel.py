@@ -46,7 +46,7 @@ def improbable(k: int, mean: float, limit: float) -> bool:
             return True
         if math.erfc(np.sqrt(divergence)) > 2.002 * limit:
             return False
-    return poisson_tail(k, mean) < limit
+    return bool(poisson_tail(k, mean) < limit)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -47,6 +47,9 @@ ENTITY: Final = np.dtype(
         ("k1", "f8"),
         ("k2", "f8"),
         ("k3", "f8"),
+        ("e1", "f8"),
+        ("e2", "f8"),
+        ("e3", "f8"),
         ("observations", "i8"),
         ("novel", "i8"),
         ("group", "i4"),
@@ -54,10 +57,13 @@ ENTITY: Final = np.dtype(
         ("first_hour", "i4"),
         ("hours", "i4"),
         ("events", "i4"),
-        ("spare", "i4"),
+        ("fresh", "i4"),
     ]
 )
-"""One entity: decayed observations and novelties by level, plain counts, and its age in active hours."""
+"""One entity: decayed observations, novelties by level and how many of those to expect of its like; plain counts.
+
+``hours`` is its age in active hours; ``fresh`` are the observations of the present hour, not yet in ``e1`` to ``e3``.
+"""
 
 FOREVER: Final = 2**31 - 1
 """Hour of a record that is never dropped."""
