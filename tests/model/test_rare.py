@@ -256,12 +256,13 @@ def test_only_what_is_kept_is_handed_out() -> None:
 
 @pytest.mark.parametrize("pool", [True, False])
 def test_without_pooling_a_new_host_has_no_rates(pool: bool) -> None:
-    history = [(float(hour), host, 1 + hour % 4) for hour in range(200) for host in range(1, 30)]
+    """Hosts that joined before it showed nothing that others did not have."""
+    history = [(float(hour), host, 1 + hour % 4) for hour in range(300) for host in range(1, 40) if hour >= 5 * host]
     made = model(pool=pool)
     made.score_and_learn(*rows(*history))
     made.start_day()
-    p, _ = made.score_and_learn(*rows((200, 99, 1), (201, 99, 500)))
-    assert (p[1] < 0.02) == pool
+    p, _ = made.score_and_learn(*rows((300, 99, 1), (301, 99, 500)))
+    assert (p[1] < 0.03) == pool
 
 
 # --- rollouts -----------------------------------------------------------------------------------------------------

@@ -15,33 +15,46 @@ from rarebit.model.rare_kernel import INDIVIDUAL
 START = 490_000 * HOUR_US
 
 
+LIMITS = (1, 3, 8, 20)
+AGES, YOUNG = 12, 5
+
+
 class Twin:
     """The individual form in plain Python: dicts, loops, no pooling weights but the first."""
 
-    kappa, kappa_age, prior, bins = 20.0, 50.0, 20.0, 16
+    kappa, kappa_age, prior, bins, of_group, of_share = 20.0, 50.0, 20.0, 16, 3.0, 10.0
 
     def __init__(self, half_life: float) -> None:
         self.decay = 2.0 ** (-1.0 / half_life)
+        self.since = -1
         self.pairs: dict[tuple[int, int], tuple[int, int]] = {}
         self.hosts: dict[int, dict[str, Any]] = {}
         self.holders: dict[int, set[int]] = {}
         self.groups: dict[int, dict[str, Any]] = {}
 
     def group(self, key: int) -> dict[str, Any]:
-        fresh = {"n": [0.0] * 5, "k": [[0.0] * 4 for _ in range(5)], "h": [[0.0] * 16 for _ in range(4)], "hour": -1}
-        return self.groups.setdefault(key, fresh)
+        fresh = {"n": [0.0] * AGES, "k": [[0.0] * 4 for _ in range(AGES)], "h": [[0.0] * 16 for _ in range(4)]}
+        return self.groups.setdefault(key, {**fresh, "hour": -1, "rates": [[0.0] * 4] * AGES})
+
+    def age(self, host: dict[str, Any]) -> int:
+        hours, first = int(host["hours"]), int(host["first"])
+        if hours > 56:
+            return 10 if hours <= 240 else 11
+        return (YOUNG if first - self.since >= 72 else 0) + sum(hours > edge for edge in LIMITS)
 
     def step(self, hour: int, entity: int, value: int, peer: int, u: float) -> float:
         seen, count = self.pairs.get((entity, value), (-1, 0))
         if seen == hour:
             return float("nan")
-        host = self.hosts.setdefault(entity, {"n": 0.0, "k": [0.0] * 4, "hours": 0, "hour": -1, "peer": peer})
+        new = {"k": [0.0] * 4, "e": [0.0] * 4, "fresh": 0, "hours": 0, "hour": -1, "first": hour, "peer": peer}
+        host = self.hosts.setdefault(entity, new)
         keys = [0, host["peer"]] if host["peer"] else [0]
+        self.since = hour if self.since < 0 else self.since
         self.age_by_an_hour(host, keys, hour)
-        age = sum(host["hours"] > edge for edge in (2, 16, 56, 240))
+        age = self.age(host)
         level, at = self.level(entity, value, host["peer"], count)
         p = self.tail(host, keys, age, level, at, u)
-        host["n"] += 1
+        host["fresh"] += 1
         host["k"][level] += 1
         for key in keys:
             group = self.group(key)
@@ -54,14 +67,18 @@ class Twin:
 
     def age_by_an_hour(self, host: dict[str, Any], keys: list[int], hour: int) -> None:
         if hour > host["hour"]:
-            host.update(n=host["n"] * self.decay, k=[k * self.decay for k in host["k"]], hour=hour)
+            due = [host["fresh"] * rate for rate in self.group(keys[-1])["rates"][self.age(host)]]
+            host["e"] = [(e + more) * self.decay for e, more in zip(host["e"], due, strict=True)]
+            host.update(fresh=0, k=[k * self.decay for k in host["k"]], hour=hour)
             host["hours"] += 1
-        for group in map(self.group, keys):
+        for at, group in enumerate(map(self.group, keys)):
             if hour > group["hour"]:
                 group["n"] = [n * self.decay for n in group["n"]]
                 group["k"] = [[k * self.decay for k in row] for row in group["k"]]
                 group["h"] = [[h * self.decay for h in row] for row in group["h"]]
                 group["hour"] = hour
+                of_age = [[self.peer_rate(keys[: at + 1], age, m) for m in (1, 2, 3)] for age in range(AGES)]
+                group["rates"] = [[0.0, *rates] for rates in of_age]
 
     def level(self, entity: int, value: int, peer: int, count: int) -> tuple[int, int]:
         holders = self.holders.get(value, set())
@@ -79,13 +96,30 @@ class Twin:
         return min(1.0, above + own * (u if level == 3 else self.rank(keys, level, at, u)))
 
     def rate(self, host: dict[str, Any], keys: list[int], age: int, level: int) -> float:
-        fleet = self.groups[0]
+        rate = self.peer_rate(keys, age, level)
+        due = host["e"][level] + host["fresh"] * rate
+        return float(min(1.0, rate * (host["k"][level] + self.kappa * rate) / (due + self.kappa * rate)))
+
+    def peer_rate(self, keys: list[int], age: int, level: int) -> float:
+        fleet = self.group(0)
         rate = (sum(row[level] for row in fleet["k"]) + 0.5) / (sum(fleet["n"]) + 1.0)
+        if YOUNG <= age < 2 * YOUNG:
+            rate = self.joined_rate(fleet, age, level)
         rate = (fleet["k"][age][level] + self.kappa_age * rate) / (fleet["n"][age] + self.kappa_age)
-        for key in keys[1:]:
-            group = self.groups[key]
-            rate = (group["k"][age][level] + self.kappa * rate) / (group["n"][age] + self.kappa)
-        return float((host["k"][level] + self.kappa * rate) / (host["n"] + self.kappa))
+        for group in map(self.group, keys[1:]):
+            rate = (group["k"][age][level] + self.of_group) / (group["n"][age] + self.of_group / rate)
+        return float(rate)
+
+    def joined_rate(self, fleet: dict[str, Any], age: int, level: int) -> float:
+        novelty = (sum(fleet["k"][age - YOUNG][1:]) + 0.5) / (fleet["n"][age - YOUNG] + 1.0)
+        joined, grown = fleet["k"][YOUNG : 2 * YOUNG], fleet["k"][2 * YOUNG :]
+        share = (sum(row[level] for row in grown) + 1.0) / (sum(sum(row[1:]) for row in grown) + 3.0)
+        if level > 1:
+            of_all = (sum(row[level] for row in grown) + 0.5) / (sum(fleet["n"][2 * YOUNG :]) + 1.0)
+            share = min(share, (share * of_all / novelty) ** 0.5)
+        novel = sum(sum(row[1:]) for row in joined)
+        of_level = sum(row[level] for row in joined)
+        return float(novelty * (of_level + self.of_share * share) / (novel + self.of_share))
 
     def rank(self, keys: list[int], level: int, at: int, u: float) -> float:
         fleet = self.groups[0]["h"][level]
@@ -100,9 +134,10 @@ class Twin:
 def test_twin(seed: int, half_life: float, groups: int) -> None:
     rng = np.random.default_rng(seed)
     size = 1200
-    times = START + np.sort(rng.integers(0, round(rng.uniform(5, 300) * HOUR_US), size))
+    times = START + np.sort(rng.integers(0, round(rng.uniform(5, 400) * HOUR_US), size))
     times -= np.where(rng.random(size) < 0.05, rng.integers(0, 3 * HOUR_US, size), 0)  # some are late
-    entities, values = rng.integers(1, 13, size), 1 + (rng.integers(5, 400) * rng.random(size) ** 3).astype(np.int64)
+    entities = np.where((times - START) / HOUR_US > 90, rng.integers(1, 17, size), rng.integers(1, 13, size))
+    values = 1 + (rng.integers(5, 400) * rng.random(size) ** 3).astype(np.int64)
     u = rng.random(size)
     peers = 1 + entities % groups if groups else np.zeros(size, np.int64)
     made = RareModel(INDIVIDUAL, full=True, half_life_hours=half_life)
