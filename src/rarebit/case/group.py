@@ -32,10 +32,11 @@ _SHOWN: Final = 8
 
 
 class Draft:
-    """Records of one host in one stretch of time."""
+    """Records of one host in one stretch of time, and the id of the case they were told of under, if any."""
 
-    def __init__(self, host: str, records: list[Record]) -> None:
+    def __init__(self, host: str, records: list[Record], known_as: str = "") -> None:
         self.host = host
+        self._known_as = known_as
         self.records = sorted(records, key=lambda record: (record.time, record.id))
         self.evidence, self.leading = _evidence(self.records)
         self.opened_us = parse_time(self.records[0].time)
@@ -44,33 +45,49 @@ class Draft:
     @property
     def id(self) -> str:
         """The same stretch has the same id, however often it is looked at."""
+        if self._known_as:
+            return self._known_as
         text = f"{self.host}|{self.records[0].id}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def drafts_of(records: Iterable[Record]) -> list[Draft]:
-    """Stretches of records by host; records of learning time and those taken in by rollouts are left out."""
+def drafts_of(records: Iterable[Record], told: Mapping[str, str] | None = None) -> list[Draft]:
+    """Stretches of records by host; records of learning time and those taken in by rollouts are left out.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        In any order.
+    told : mapping, optional
+        Record id to the id of the case it was told of under: it stays there, and new ones near it join it.
+    """
     by_host: dict[str, list[Record]] = {}
     for record in records:
         if record.entity_id and not record.learning and not record.rollout and record.expected_per_week <= RECORDS_FROM:
             by_host.setdefault(record.entity_id, []).append(record)
-    return [Draft(host, part) for host, found in sorted(by_host.items()) for part in _stretches(found)]
+    return [
+        Draft(host, part, case_id)
+        for host, found in sorted(by_host.items())
+        for part, case_id in _stretches(found, told or {})
+    ]
 
 
-def _stretches(records: list[Record]) -> Iterable[list[Record]]:
+def _stretches(records: list[Record], told: Mapping[str, str]) -> Iterable[tuple[list[Record], str]]:
     part: list[Record] = []
     begin = last = 0
+    case_id = ""
     for record in sorted(records, key=lambda item: (item.time, item.id)):
-        at = parse_time(record.time)
-        if part and (at - last > GAP_US or at - begin > LONGEST_US):
-            yield part
-            part = []
+        at, own = parse_time(record.time), told.get(record.id, "")
+        far = at - last > GAP_US or at - begin > LONGEST_US
+        if part and (own != case_id if own and case_id else far):
+            yield part, case_id
+            part, case_id = [], ""
         if not part:
             begin = at
         part.append(record)
-        last = at
+        last, case_id = at, case_id or own
     if part:
-        yield part
+        yield part, case_id
 
 
 def _evidence(records: Sequence[Record]) -> tuple[float, list[Record]]:

@@ -1,0 +1,139 @@
+"""Cases from run to run: stable ids, verdicts that stay, cases withdrawn, and none reported twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from rarebit.app import show
+from rarebit.app.cases import WITHDRAWN, regroup
+from rarebit.app.home import Home
+from rarebit.app.ingest import ingest
+from rarebit.core.errors import InputError, NotFoundError
+from rarebit.core.result import Record
+from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
+
+MakeRecord = Callable[..., Record]
+START = parse_time("2025-10-05T08:00:00Z")
+
+
+@pytest.fixture
+def home(tmp_path: Path, open_home: Callable[[Path], AbstractContextManager[Home]]) -> Iterator[Home]:
+    with open_home(tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+def reach(home: Home, tmp_path: Path, write_events: Callable[[Path, Any], Path]) -> Callable[[int], None]:
+    """Lets the telemetry reach a time."""
+
+    def to(at_us: int) -> None:
+        ingest(home, [write_events(tmp_path / f"{at_us}.ndjson", [{"@timestamp": iso(at_us), "message": str(at_us)}])])
+
+    return to
+
+
+Reach = Callable[[int], None]
+
+
+def test_a_verdict_stays_over_later_runs_and_the_case_does_not_come_back(
+    home: Home, reach: Reach, make_record: MakeRecord
+) -> None:
+    reach(START + 6 * HOUR_US)
+    home.store.put_records([make_record(1, START)])
+    (case,) = regroup(home, 10.0)
+    closed = show.judge(home, case.id, state="closed", verdict="benign", actor="ann")
+    assert (closed.state, closed.verdict) == ("closed", "benign")
+    home.store.put_records([make_record(2, START + HOUR_US)])
+    regroup(home, 10.0)
+    (kept,) = home.store.list_cases()
+    assert (kept.id, kept.state, kept.verdict) == (case.id, "closed", "benign")
+    assert len(kept.record_ids) == 2
+    audited = home.store.list_audit()
+    assert [(entry.actor, entry.target) for entry in audited] == [("ann", f"case {case.id}")]
+
+
+def test_a_verdict_must_be_one_of_the_words(home: Home, reach: Reach, make_record: MakeRecord) -> None:
+    reach(START)
+    home.store.put_records([make_record(1, START)])
+    (case,) = regroup(home, 10.0)
+    with pytest.raises(InputError, match="One of true, benign, false, unsure"):
+        show.judge(home, case.id, state="closed", verdict="perhaps", actor="ann")
+
+
+def test_a_case_whose_records_a_rollout_took_is_withdrawn_and_kept(
+    home: Home, reach: Reach, make_record: MakeRecord
+) -> None:
+    reach(START + DAY_US)
+    record = make_record(1, START)
+    home.store.put_records([record, make_record(2, START, entity_id="ws2")])
+    gone, stays = sorted(regroup(home, 10.0), key=lambda case: case.entity.id)
+    home.store.put_records([msgspec.structs.replace(record, rollout="lead", record_score=0.0)])
+    regroup(home, 10.0)
+    states = {case.id: case.state for case in home.store.list_cases()}
+    assert states == {gone.id: WITHDRAWN, stays.id: "open"}
+    assert [case.id for case in show.cases(home)] == [stays.id]
+    assert home.store.get_record(record.id).initial_record_score == record.initial_record_score
+
+
+def test_the_budget_can_change_from_run_to_run(home: Home, reach: Reach, make_record: MakeRecord) -> None:
+    reach(START + 20 * DAY_US)
+    home.store.put_records(
+        [make_record(n, START + n * DAY_US, entity_id=f"ws{n}", expected=0.1 * (n + 1)) for n in range(20)]
+    )
+    few, many = ({case.id for case in regroup(home, budget) if case.state == "open"} for budget in (0.15, 10.0))
+    assert few < many
+    every = home.store.list_cases()
+    assert [case.rank for case in every] == list(range(1, 21))
+    assert sorted(case.state for case in every) == ["open"] * 20
+    again = {case.id for case in regroup(home, 0.15) if case.state == "open"}
+    assert again == few
+
+
+def test_a_case_keeps_its_id_while_weeks_go_by(home: Home, reach: Reach, make_record: MakeRecord) -> None:
+    """A host with findings every day for ten weeks: no case changes its id as old records leave the window."""
+    told: dict[str, str] = {}
+    for day in range(70):
+        home.store.put_records([make_record(day, START + day * DAY_US - day * 60_000_000)])
+        if day % 5 == 4:
+            reach(START + day * DAY_US)
+            regroup(home, 10.0)
+            cases = home.store.list_cases()
+            assert all(case.state != WITHDRAWN for case in cases)
+            for case in cases:
+                assert told.setdefault(case.id, case.opened_at) == case.opened_at
+            assert sum(len(case.record_ids) for case in cases) == day + 1
+    assert len(told) == 9
+
+
+def test_an_old_case_is_left_as_it_was(home: Home, reach: Reach, make_record: MakeRecord) -> None:
+    reach(START)
+    home.store.put_records([make_record(1, START)])
+    (old,) = regroup(home, 10.0)
+    home.store.put_records([make_record(2, START + 100 * DAY_US, entity_id="ws2")])
+    reach(START + 100 * DAY_US)
+    (new,) = regroup(home, 10.0)
+    assert home.store.get_case(old.id).state == "open"
+    assert show.case(home, "1").id == new.id
+    assert show.case(home, old.id[:6]).id == old.id
+
+
+def test_no_events_no_cases(home: Home) -> None:
+    assert regroup(home, 10.0) == []
+    with pytest.raises(Exception, match="nothing has been read yet"):
+        show.cases(home)
+
+
+def test_a_rank_names_a_case_and_an_unknown_one_is_refused(home: Home, reach: Reach, make_record: MakeRecord) -> None:
+    reach(START)
+    home.store.put_records([make_record(1, START)])
+    (case,) = regroup(home, 10.0)
+    assert show.case(home, "1") == case
+    for unknown in ("2", "0", "ffffff", ""):
+        with pytest.raises(NotFoundError):
+            show.case(home, unknown)
