@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -28,10 +28,8 @@ EVENTS_SHOWN: Final = 20
 """The most event ids a record carries; ``event_count`` counts them all."""
 _PROVENANCE: Final = {
     "parent": "process.parent.name",
-    "signer": "process.code_signature.subject_name",
     "trusted": "process.code_signature.trusted",
     "signed": "process.code_signature.exists",
-    "command": "process.command_line",
     "user": "user.name",
 }
 
@@ -99,38 +97,34 @@ def _record_id(stream: JobStream, detector: DetectorPlan, id_code: int) -> str:
 
 
 def _fetch(stream: JobStream, group: tuple[DetectorPlan, ...], fresh: Findings, join: Join) -> dict[int, pa.Table]:
-    """The events of each finding: its first event by id, then others of the same entity, value and hour."""
-    lead = group[0]
-    starts = fresh.found["time_us"]
-    ends = np.array([hour_end(int(time)) for time in starts], np.int64)
+    """The events of each finding: those of its entity and value from its first on, to the end of the hour."""
     fields = [TIME, ID, *_fields(stream, group)]
     columns = {name: text_sql(name) if name not in (TIME, ID) else literal.identifier(name) for name in fields}
     columns["time"] = f"epoch_us({literal.identifier(TIME)})"
-    where = to_sql(stream.plan.condition)
-    rows = np.arange(len(fresh))
-    first = {"row": rows, "start_us": starts, "end_us": starts + 1, "id": fresh.found["id"]}
-    firsts = join(
-        pa.table(first), on={"id": literal.identifier(ID_CODE)}, columns=columns, where=where, per_row_limit=1
-    )
-    on = {f"key{i}": _key_sql(name) for i, name in enumerate((lead.entity, lead.value))}
-    keys = {f"key{i}": _key_values(name, firsts, fresh, i) for i, name in enumerate((lead.entity, lead.value))}
-    held = firsts.column("row").to_numpy()
-    wanted = pa.table({"row": held, "start_us": starts[held], "end_us": ends[held], **keys})
-    found = join(wanted, on=on, columns=columns, where=where, per_row_limit=EVENTS_SHOWN)
-    places = found.column("row").to_numpy()
+    keyed = (group[0].entity, group[0].value)
+    keys = (literal.identifier(CODED[name]) if name in CODED else text_sql(name) for name in keyed)
+    on = {f"key{i}": key for i, key in enumerate(keys)}
+    wanted = _wanted(keyed, fresh, join)
+    found = join(wanted, on=on, columns=columns, where=to_sql(stream.plan.condition), per_row_limit=EVENTS_SHOWN)
+    places, rows = found.column("row").to_numpy(), np.arange(len(fresh))
     edges = np.searchsorted(places, rows, side="left"), np.searchsorted(places, rows, side="right")
     return {int(row): found.slice(a, b - a) for row, a, b in zip(rows, *edges, strict=True) if b > a}
 
 
-def _key_sql(name: str) -> str:
-    return literal.identifier(CODED[name]) if name in CODED else text_sql(name)
-
-
-def _key_values(name: str, firsts: pa.Table, fresh: Findings, place: int) -> Any:  # noqa: ANN401
-    if name not in CODED:
-        return firsts.column(name)
-    part = fresh.parts[0][firsts.column("row").to_numpy()]
-    return part["entity"] if place == 0 else part["value"]
+def _wanted(keyed: tuple[str, str], fresh: Findings, join: Join) -> pa.Table:
+    """Keys and hour of each finding; texts of fields without a code are read from its first event."""
+    starts = fresh.found["time_us"]
+    ends = np.array([hour_end(int(time)) for time in starts], np.int64)
+    rows = np.arange(len(fresh))
+    uncoded = {f"key{i}": text_sql(name) for i, name in enumerate(keyed) if name not in CODED}
+    texts = {}
+    if uncoded:
+        first = pa.table({"row": rows, "start_us": starts, "end_us": starts + 1, "id": fresh.found["id"]})
+        found = join(first, on={"id": literal.identifier(ID_CODE)}, columns=uncoded, per_row_limit=1)
+        rows, texts = found.column("row").to_numpy(), {name: found.column(name) for name in uncoded}
+    part = fresh.parts[0][rows]
+    keys = {f"key{i}": texts.get(f"key{i}", part[name]) for i, name in enumerate(("entity", "value"))}
+    return pa.table({"row": rows, "start_us": starts[rows], "end_us": ends[rows], **keys})
 
 
 def _fields(stream: JobStream, group: tuple[DetectorPlan, ...]) -> list[str]:
