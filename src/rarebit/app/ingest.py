@@ -31,6 +31,8 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     outside: int
     """Events before ``since`` or from ``until`` on, left out."""
+    unread: int
+    """Files of which a part, or every row, could not be read."""
     seconds: float
     lake_version: int
 
@@ -58,7 +60,7 @@ def ingest(
     settings = ReadSettings(mapping=mapping or {}, quarantine=home.quarantine)
     whole = sum(file.stat().st_size for file in files if file.exists())
     reports: list[FileReport] = []
-    counts = {"events": 0, "new": 0, "duplicates": 0, "outside": 0}
+    counts = {"events": 0, "new": 0, "duplicates": 0, "outside": 0, "unread": 0}
     done = 0
     with home.lake.writer() as writer:
         for file in files:
@@ -76,7 +78,9 @@ def ingest(
             done += reading.bytes_total
             counts["outside"] += outside
             left = {"outside --since and --until": outside, "no place in the lake": rejected}
-            reports.append(_with_left(reading.report(), left))
+            report = reading.report()
+            counts["unread"] += bool(report.error) or (report.rows == 0 and report.read > 0)
+            reports.append(_with_left(report, left))
             progress("reading", done, whole)
         version = writer.commit()
     crowded = home.lake.summary()

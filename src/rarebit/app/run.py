@@ -266,7 +266,7 @@ def _summary(
         seconds_reading=taken.seconds,
         seconds_detecting=seconds,
         files=len(taken.files),
-        files_unread=sum(bool(report.error) or (report.rows == 0 and report.read > 0) for report in taken.files),
+        files_unread=taken.unread,
         run_id=iso(int(time.time() * 1e6)),
     )
 

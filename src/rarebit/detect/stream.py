@@ -276,7 +276,7 @@ class JobStream:
         return {
             "rows": self.rows,
             "observations": self.observations,
-            "entities": max(model.counts["entities"] for model in models),
+            "entities": max(group[0].counts["entities"] for group in self._models),
             "pairs": max(model.counts["pairs"] for model in models),
             "memory_bytes": sum(model.memory for model in models),
             "memory_limit_bytes": memory_limit(self.plan.job),
