@@ -62,7 +62,7 @@ def print_case(home: Home, case: Case) -> None:
         out.print(safe(f"  {step}"))
     out.print("queries", style="bold")
     for language in ("kql", "esql"):
-        out.print(safe(f"  {language}: {case.queries.get(language, '')}"))
+        out.print(safe(f"  {language}: {case.queries.get(language, '')}"), soft_wrap=True)  # to be copied whole
     out.print(safe(f"  raw events: rarebit event list --case {case.id[:8]}"))
 
 
