@@ -189,6 +189,25 @@ def test_any_encoding_of_the_terminal_will_do(ran: Path) -> None:
         assert done.stdout
 
 
+def test_no_color_is_no_color(ran: Path) -> None:
+    screen, terminal = os.openpty()
+    with subprocess.Popen(  # noqa: S603 our own command
+        _command("status", "--home", ran), stdout=terminal, stderr=terminal,
+        env=os.environ | {"NO_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "120"},
+    ) as running:  # fmt: skip
+        os.close(terminal)
+        said = b""
+        try:
+            while part := os.read(screen, 65536):
+                said += part
+        except OSError:
+            pass  # a terminal ends with an error on Linux
+        assert running.wait(timeout=60) == 0
+    os.close(screen)
+    assert b"watching" in said
+    assert not re.search(rb"\x1b\[[0-9;]*[34][0-9]", said)
+
+
 def test_an_interruption_is_said_and_is_not_a_finding(fleet: Path, tmp_path: Path) -> None:
     with subprocess.Popen(  # noqa: S603 our own command
         _command("run", fleet / "events", "--home", tmp_path / "home"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
