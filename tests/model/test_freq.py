@@ -23,7 +23,7 @@ def model(**options: Any) -> RareModel:
     return RareModel(POPULATION, frequent=True, **{"keep_p": 1.0, **options})
 
 
-def population(seed: int, *, members: int = 60, hours: int = 72, events: int = 6) -> tuple[np.ndarray, ...]:
+def population(seed: int, *, members: int = 60, hours: int = 240, events: int = 6) -> tuple[np.ndarray, ...]:
     """Members that do common things all day, and now and then one that only they do: times, members, values."""
     rng = np.random.default_rng(seed)
     size = members * hours * events
@@ -71,7 +71,7 @@ def test_repeated_rare_use_is_found_and_one_use_is_not() -> None:
     made = model()
     made.score_and_learn(times, members, values)
     made.start_day()
-    hour = START + 72 * HOUR_US
+    hour = START + 240 * HOUR_US
     busy = np.concatenate([np.full(5, 2), [RARE], np.full(6, 3)])
     once = made.score_and_learn(hour + np.arange(12), np.full(12, 7), busy)[0]
     often, found = made.score_and_learn(hour + np.arange(12), np.full(12, 8), np.where(busy < 4, RARE + 1, busy))
@@ -107,7 +107,7 @@ def test_late_rows_cannot_outnumber_the_hour() -> None:
     times, members, values = population(5)
     made = model()
     made.score_and_learn(times, members, values)
-    hour = START + 72 * HOUR_US
+    hour = START + 240 * HOUR_US
     seven = made.score_and_learn(hour + np.arange(7), np.full(7, 3), np.full(7, RARE))[0]
     made.score_and_learn(np.array([hour + HOUR_US]), np.array([3]), np.array([2]))
     late = made.score_and_learn(np.array([hour + 8]), np.array([3]), np.array([RARE]))[0]

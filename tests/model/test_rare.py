@@ -113,16 +113,28 @@ def test_nothing_is_learnt_before_it_is_scored() -> None:
 
 
 def test_counts_shown_are_those_before_the_observation() -> None:
-    history = [(0, 1, 10), (0, 1, 11), (0, 2, 10), (0, 3, 12)]
-    _, found = model().score_and_learn(*rows(*history, (1, 2, 12)))
+    founding = (0, 3, 12)
+    history = [founding, (100, 1, 10), (100, 1, 11), (100, 2, 10)]
+    _, found = model().score_and_learn(*rows(*history, (101, 2, 12)))
     last = found[-1]
     decay = 2.0 ** (-1 / 168)
-    assert (last["row"], last["time_us"], last["entity"], last["value"]) == (4, START + HOUR_US, 2, 12)
+    assert (last["row"], last["time_us"], last["entity"], last["value"]) == (4, START + 101 * HOUR_US, 2, 12)
     assert (last["level"], last["fleet"], last["fleet_with"], last["peers_with"]) == (1, 2, 1, 1)
     assert last["observations"] == pytest.approx(decay)
     assert last["novel"] == pytest.approx(decay)
     assert last["hours"] == 2
-    assert last["first_hour"] == 490_000
+    assert last["first_hour"] == 490_100
+
+
+def test_founding_says_nothing_of_one_entity() -> None:
+    """While a fleet is new all is new to all of it: what an entity shows then is not its own rate."""
+    founding = [(float(hour), entity, hour % 7) for hour in range(1, 72) for entity in (1, 2)]
+    made = model()
+    made.score_and_learn(*rows((0.0, 3, 1), *founding))
+    assert made.to_state()["entities.n"].tolist() == [0.0, 0.0, 0.0]
+    _, found = made.score_and_learn(*rows((72.0, 1, 99), (73.0, 1, 98)))
+    assert found["observations"][0] == 0.0
+    assert found["observations"][1] > 0.9
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -200,10 +212,11 @@ def test_scopes_are_worlds_of_their_own() -> None:
 
 def test_half_life_counts_active_hours() -> None:
     """After one half-life of active hours one observation is worth half; silence does not age it."""
-    history = [(0.0, 1, 1)] + [(float(hour), 1, 1) for hour in range(1, 4)]
+    founding = (0.0, 2, 1)
+    history = [founding, *((float(hour), 1, 1) for hour in range(100, 104))]
     for gap in (0.0, 5000.0):
         made = model(half_life_hours=1.0)
-        _, found = made.score_and_learn(*rows(*history, (4.0 + gap, 1, 9)))
+        _, found = made.score_and_learn(*rows(*history, (104.0 + gap, 1, 9)))
         assert found[-1]["observations"] == pytest.approx(1 / 2 + 1 / 4 + 1 / 8 + 1 / 16)
 
 

@@ -54,8 +54,9 @@ class Twin:
         age = self.age(host)
         level, at = self.level(entity, value, host["peer"], count)
         p = self.tail(host, keys, age, level, at, u)
-        host["fresh"] += 1
-        host["k"][level] += 1
+        if host["hour"] - self.since >= 72:
+            host["fresh"] += 1
+            host["k"][level] += 1
         for key in keys:
             group = self.group(key)
             group["n"][age] += 1

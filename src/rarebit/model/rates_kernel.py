@@ -180,18 +180,23 @@ def enter_hour(groups: Any, entity: Any, hour: int, settings: Any) -> None:
 
 @numba.njit(cache=True, nogil=True)
 def learn(groups: Any, entity: Any, level: int, at: int) -> None:
-    """Take an observation into the rates of its entity, of its peers and of the fleet."""
-    entity.n += 1.0
-    entity.fresh += 1
+    """Take an observation into the rates of its entity, of its peers and of the fleet.
+
+    While the fleet is being founded all is new, whoever shows it: that says nothing of one entity beside others, so
+    its own counts begin afterwards.
+    """
     entity.observations += 1
     if level > 0:
         entity.novel += 1
-    if level == 1:
-        entity.k1 += 1.0
-    elif level == 2:
-        entity.k2 += 1.0
-    elif level == 3:
-        entity.k3 += 1.0
+    if entity.hour - groups[7][0] >= FOUNDING_HOURS:
+        entity.n += 1.0
+        entity.fresh += 1
+        if level == 1:
+            entity.k1 += 1.0
+        elif level == 2:
+            entity.k2 += 1.0
+        elif level == 3:
+            entity.k3 += 1.0
     age = age_class(entity, groups[7][0])
     for step in range(2):
         group = 0 if step == 0 else entity.group
