@@ -196,3 +196,16 @@ def test_a_merge_of_large_files_keeps_every_row_in_order(lake: Lake, make_events
     ]
     assert found == _scan(lake)
     assert len(set(found)) == 60_000
+
+
+def test_a_long_list_of_values_leaves_the_order_of_many_files_alone(lake: Lake, make_events: MakeEvents) -> None:
+    with lake.writer() as writer:
+        for day in range(14):
+            writer.append(make_events([(START + day * DAY_US + n, day * 3_000 + n) for n in range(3_000)]))
+            writer.commit()
+    hosts = ", ".join(f"'WS{n}'" for n in range(1, 30))
+    columns = {"time": f'epoch_us("{TIME}")', "listed": f'"host.name" IS NOT NULL AND "host.name" IN ({hosts})'}
+    for where in ("TRUE", f'NOT ("host.name" IN ({hosts}))'):
+        times = np.concatenate([table.column("time").to_numpy() for table in lake.scan(columns=columns, where=where)])
+        assert times.size
+        assert np.all(np.diff(times) > 0)

@@ -105,6 +105,8 @@ class Engine:
         base = duckdb.connect(":memory:", config=dict(self._settings))
         base.execute(f"SET temp_directory = {literal(spill)}")
         base.execute("SET parquet_metadata_cache = true")
+        # Else a long IN becomes a join, and a join gives the rows of a scan in no particular order.
+        base.execute("SET disabled_optimizers = 'in_clause'")
         base.execute("SET python_enable_replacements = false")
         base.execute("SET autoinstall_known_extensions = false")
         own = ", ".join(literal(text) for text in (str(self._root), _unglob(str(self._root))))

@@ -21,7 +21,7 @@ MOST_SEGMENTS: Final = 32
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of time of one day, and the files that hold its events."""
+    """A stretch of time, and the files that hold its events."""
 
     start_us: int
     end_us: int
@@ -43,6 +43,20 @@ def segments(files: Sequence[DataFile]) -> Iterator[Segment]:
     Segment
         By rising time; together they hold every event once.
     """
+    held: Segment | None = None
+    for part in _of_days(files):
+        if held is not None and not held.overlap and not part.overlap:
+            held = Segment(held.start_us, part.end_us, held.files + part.files, overlap=False)
+            continue
+        if held is not None:
+            yield held
+        held = part
+    if held is not None:
+        yield held
+
+
+def _of_days(files: Sequence[DataFile]) -> Iterator[Segment]:
+    """Segments of each day by itself."""
     for _, day in groupby(sorted(files, key=lambda f: (f.day, f.first_us, f.last_us)), key=lambda f: f.day):
         of_day = tuple(day)
         cut = _cut(of_day)
