@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,10 +32,10 @@ from rarebit.model.rare_kernel import (
 )
 from rarebit.model.rates_kernel import enter_hour, learn, tail_p
 from rarebit.model.spread_kernel import note_spread
-from rarebit.model.tables import Table, slot_of
+from rarebit.model.tables import Table, compiled, slot_of
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def chernoff(count: int, events: int, rate: float) -> float:
     """Upper bound of P(X ≥ count) for X binomial of ``events`` trials at ``rate``; 1 where not above the mean."""
     share = count / events
@@ -50,7 +49,7 @@ def chernoff(count: int, events: int, rate: float) -> float:
     return float(np.exp(-events * divergence))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def run(
     rows: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
     u: NDArray[np.float64],

@@ -230,6 +230,8 @@ class RareModel:
 
     def _evict(self) -> None:
         """Hold the memory bound; by numbers of records, not of slots, which depend on how a table grew."""
+        if max(self.memory, self._packed(self._sizes[:3].tolist())) <= self.memory_bytes:
+            return
         held = [rows_of(table) for table in self._tables[:3]]
         if self._packed([rows.size for rows in held]) > self.memory_bytes:
             cutoff = self._cutoff(held)

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +26,7 @@ from rarebit.maths.hashing import pair_code
 from rarebit.model.rates_kernel import LEVELS as LEVELS  # noqa: PLC0414 part of this module's words
 from rarebit.model.rates_kernel import enter_hour, learn, log2_bin, tail_p
 from rarebit.model.spread_kernel import note_spread
-from rarebit.model.tables import FOREVER, Table, slot_of
+from rarebit.model.tables import FOREVER, Table, compiled, inlined, slot_of
 
 INDIVIDUAL: Final = 0
 FLEET: Final = 1
@@ -82,7 +81,7 @@ Settings: Final = np.dtype(
 )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def emit(out: Any, at: int, row: int, time_us: int, found: Any, seen: Any, p: float, rate: float) -> None:
     """Write one candidate: ``found`` is (entity, value, level), ``seen`` the counts beside it."""
     entity, value, level = found
@@ -109,7 +108,7 @@ def emit(out: Any, at: int, row: int, time_us: int, found: Any, seen: Any, p: fl
     record.events = events
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def classify(
     mode: int, known: bool, value: Any, peers_with: int, count: int, fleet: int, time_us: int
 ) -> tuple[int, int]:
@@ -137,7 +136,7 @@ def classify(
     return level, at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def group_of(entity: np.int64, peer: np.int64, peer_map: Any, group_keys: NDArray[np.int64], used: int) -> int:
     """Index of the entity's peer group: from the inventory map, else from the row; ``used`` if it is new."""
     keys, named = peer_map
@@ -153,7 +152,7 @@ def group_of(entity: np.int64, peer: np.int64, peer_map: Any, group_keys: NDArra
     return used
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def must_grow(tables: Any, group_keys: NDArray[np.int64], sizes: NDArray[np.int64]) -> bool:
     """Whether one more row could make a table more than half full, or leave no place for a peer group."""
     return bool(
@@ -165,7 +164,7 @@ def must_grow(tables: Any, group_keys: NDArray[np.int64], sizes: NDArray[np.int6
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def add_entity(entity: Any, key: int, group: int, hour: int, group_sizes: Any, sizes: Any) -> None:
     """Begin an entity in its peer group; ``group == sizes[4]`` is a group that is new itself."""
     sizes[4] = max(sizes[4], group + 1)
@@ -179,7 +178,7 @@ def add_entity(entity: Any, key: int, group: int, hour: int, group_sizes: Any, s
         group_sizes[group] += 1
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def scope_size(peer_table: Table, scope: int, group: int, group_sizes: Any) -> int:
     """Entities of a group (0: of the fleet) seen in a scope.
 
@@ -191,7 +190,7 @@ def scope_size(peer_table: Table, scope: int, group: int, group_sizes: Any) -> i
     return int(held.entities)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def join_scope(peer_table: Table, scope: int, group: int, sizes: Any) -> None:
     """Count a new entity in its scope, if it has one: in the fleet and in its peer group."""
     if scope == 0:
@@ -206,7 +205,7 @@ def join_scope(peer_table: Table, scope: int, group: int, sizes: Any) -> None:
         held.entities += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def add_value(value: Any, key: int, time_us: int, sizes: Any) -> None:
     """Begin a value that the fleet never had."""
     value.key = key
@@ -214,7 +213,7 @@ def add_value(value: Any, key: int, time_us: int, sizes: Any) -> None:
     sizes[1] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def add_holder(value: Any, peer: Any, peer_key: int, sizes: Any) -> None:
     """Count one more entity that has the value, in the fleet and in its peer group."""
     value.entities += 1
@@ -224,7 +223,7 @@ def add_holder(value: Any, peer: Any, peer_key: int, sizes: Any) -> None:
     peer.entities += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def run(
     rows: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
     u: NDArray[np.float64],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba
 import numpy as np
+
+from rarebit.model.tables import compiled, inlined
 
 LEVELS: Final = 4
 BINS: Final = 16
@@ -20,7 +21,7 @@ FOUNDING_HOURS: Final = 72
 """Who comes within these hours of the fleet's first founded it: all is new to a fleet as young as its members."""
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def age_class(entity: Any, fleet_since: int) -> int:
     """Class of an entity by active hours: founders' up to 1, 3, 8, 20, 56; the same of others; up to 240; more."""
     hours = entity.hours
@@ -30,7 +31,7 @@ def age_class(entity: Any, fleet_since: int) -> int:
     return int(joined + (hours > 1) + (hours > 3) + (hours > 8) + (hours > 20))
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def log2_bin(count: int) -> int:
     """Floor of the binary logarithm, at most ``BINS - 1``."""
     value = 0
@@ -40,7 +41,7 @@ def log2_bin(count: int) -> int:
     return value
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def joined_rate(n: Any, k: Any, age: int, level: int) -> float:
     """Rate to expect of a young entity that joined a grown fleet, before others of its age did.
 
@@ -67,7 +68,7 @@ def joined_rate(n: Any, k: Any, age: int, level: int) -> float:
     return float(novelty * (joined_of + SHARE_WEIGHT * share) / (joined + SHARE_WEIGHT))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def peer_rate(groups: Any, group: int, age: int, level: int, kappa_age: float) -> float:
     """Learnt rate of a level for a member of a peer group: fleet → fleet of like age → peers of like age."""
     n, k = groups[0], groups[1]
@@ -85,7 +86,7 @@ def peer_rate(groups: Any, group: int, age: int, level: int, kappa_age: float) -
     return float(rate)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def level_rate(groups: Any, entity: Any, age: int, level: int, kappa_age: float) -> float:
     """Learnt rate of a level for an entity: that of its peers, times its own novelties over those to be expected.
 
@@ -101,7 +102,7 @@ def level_rate(groups: Any, entity: Any, age: int, level: int, kappa_age: float)
     return float(min(1.0, rate * (own + kappa * rate) / (expected + entity.fresh * rate + kappa * rate)))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def rank_in_level(histogram: Any, group: int, level: int, at: int, u: float, prior: float) -> float:
     """Share of past novelties of this level that were of rarer values, plus ``u`` of those as rare.
 
@@ -123,7 +124,7 @@ def rank_in_level(histogram: Any, group: int, level: int, at: int, u: float, pri
     return (below + u * same) / total
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def tail_p(groups: Any, entity: Any, level: int, at: int, u: float, settings: Any) -> tuple[float, float]:
     """(p, rate): probability of an observation at least this novel; rate of its level and above."""
     age = age_class(entity, groups[7][0])
@@ -138,7 +139,7 @@ def tail_p(groups: Any, entity: Any, level: int, at: int, u: float, settings: An
     return min(1.0, above + own * rank), min(1.0, above + own)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def enter_hour(groups: Any, entity: Any, hour: int, settings: Any) -> None:
     """Age the counters of an entity and of its groups, once for each hour in which they are active."""
     decay = settings.decay
@@ -178,7 +179,7 @@ def enter_hour(groups: Any, entity: Any, hour: int, settings: Any) -> None:
                     groups[8][group, a, m] = peer_rate(groups, group, a, m, settings.kappa_age)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def learn(groups: Any, entity: Any, level: int, at: int) -> None:
     """Take an observation into the rates of its entity, of its peers and of the fleet.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 
+from rarebit.model.tables import compiled
 
-@numba.njit(cache=True, nogil=True)
+
+@compiled
 def poisson_tail(k: int, mean: float) -> float:
     """P(X ≥ k) of a Poisson variable, summed from k up, or from k down where that is shorter; no term underflows."""
     if k <= 0:
@@ -32,7 +33,7 @@ def poisson_tail(k: int, mean: float) -> float:
     return float(min(total, 1.0))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def improbable(k: int, mean: float, limit: float) -> bool:
     """Whether P(X ≥ k) < ``limit`` (at most ½) for a Poisson variable, summed only where two bounds do not tell.
 
@@ -49,7 +50,7 @@ def improbable(k: int, mean: float, limit: float) -> bool:
     return bool(poisson_tail(k, mean) < limit)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def note_spread(value: Any, time_us: int, settings: Any) -> None:
     """Follow first sights of one value by one entity after another; enough of them at once is a rollout.
 

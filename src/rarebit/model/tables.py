@@ -68,11 +68,16 @@ ENTITY: Final = np.dtype(
 FOREVER: Final = 2**31 - 1
 """Hour of a record that is never dropped."""
 
+compiled: Final = numba.njit(cache=True, nogil=True, _nrt=False)
+"""Decorator of loops that make no array: without counting references to the tables they run in two thirds the time."""
+inlined: Final = numba.njit(cache=True, nogil=True, inline="always", _nrt=False)
+"""The same for small functions that are put into their callers."""
+
 Table = NDArray[Any]
 State = dict[str, NDArray[Any]]
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def slot_of(table: Table, key: np.int64) -> np.int64:
     """Slot that holds the key, or the empty slot where it belongs."""
     mask = np.uint64(table.size - 1)
