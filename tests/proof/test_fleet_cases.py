@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from rarebit.app.cases import regroup
@@ -19,6 +20,7 @@ from rarebit.simulate.intrusion import SHAPES
 
 BUDGETS = (2.0, 5.0, 10.0, 25.0)
 LARGE = FleetSettings(hosts=300, days=35)
+_DRAWS = 40
 SMALL = FleetSettings(hosts=40, days=16, events_per_host_day=200.0, intrusions=("hands_on_keyboard",))
 
 
@@ -42,6 +44,17 @@ class Fleet:
         """Shapes of the intrusions with a case on any of their hosts while they went on, or a day after."""
         cases = self.opened(budget)
         return [entry["shape"] for entry in self.truth if any(_about(case, entry) for case in cases)]
+
+    def by_chance(self, budget: float) -> float:
+        """How many intrusions would be found if they were on other hosts, as many, drawn at random."""
+        cases, names = self.opened(budget), sorted(self.home.inventory().hosts)
+        rng = np.random.default_rng(1)
+        drawn = [
+            {**entry, "hosts": rng.choice(names, len(entry["hosts"]), replace=False)}
+            for entry in self.truth
+            for _ in range(_DRAWS)
+        ]
+        return sum(any(_about(case, entry) for case in cases) for entry in drawn) / _DRAWS
 
     @property
     def judged_days(self) -> float:
@@ -78,9 +91,11 @@ def test_intrusions_found_within_a_budget(made: Fleet) -> None:
         missed = sorted(set(SHAPES) - set(found))
         print(  # noqa: T201
             f"budget {budget:3.0f} a day: {len(found)} of {len(made.truth)} intrusions, "
-            f"{len(cases) / made.judged_days:.1f} cases a day; missed: {', '.join(missed) or 'none'}"
+            f"{len(cases) / made.judged_days:.1f} cases a day; missed: {', '.join(missed) or 'none'}; "
+            f"by chance {made.by_chance(budget):.1f}"
         )
-    assert len(made.found(25.0)) >= len(made.truth) // 2
+    assert len(made.found(5.0)) >= 5
+    assert made.by_chance(5.0) < len(made.found(5.0)) / 2
 
 
 @pytest.mark.proof
