@@ -109,3 +109,12 @@ class CodeSet:
         fresh = np.empty(codes.size, np.bool_)
         self._size += int(_insert(self._slots, codes, fresh))
         return fresh
+
+
+@numba.njit(cache=True, nogil=True)
+def pair_codes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Codes of ordered pairs of codes (int64[n]); never 0."""
+    out = np.empty(first.size, np.int64)
+    for row in range(first.size):
+        out[row] = pair_code(first[row], second[row])
+    return out
