@@ -1,0 +1,419 @@
+"""The count model: how unexpected a number of events is for a series in a bucket of time.
+
+Every series has a gamma-distributed rate, shrunk to the law of its peers' rates, times the hour of the week, times how
+busy the whole fleet is in the bucket. The noise of the rate from bucket to bucket is learnt too. Buckets are judged
+when they close, each before it is learnt; memory halves in a week of event time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.maths.count import Predicted, learn, p_high, p_low, p_none, predict
+from rarebit.maths.hashing import hash_text
+from rarebit.model.count_open import OPEN, OpenBucket
+from rarebit.model.count_prior import MIN_EXPOSURE, MIN_MEMBERS, Prior, fit_prior, fleet_factor, is_collapsed
+from rarebit.model.season import Season, hours_of, week_of
+from rarebit.model.tables import State, Table, columns_of, rows_from
+
+HIGH: Final = 1
+LOW: Final = -1
+BOTH: Final = 0
+SURPRISING: Final = 1e-3
+"""Low counts are only told of where P(Y = 0) is below this; a lasting silence is told of once, when it begins."""
+LONGEST_GAP: Final = 2016
+"""Buckets: a longer stretch without any event of the job is not learnt from further."""
+_SURPRISING_SIDE: Final = 0.5
+"""Cells likelier than this are never handed out, however few there are."""
+_OUTLIER: Final = 6.0
+"""Standard deviations: what lies beyond is learnt as if it lay here."""
+_NOISE_WORTH: Final = 40.0
+"""What the peers' noise is worth beside a series' own; a busy bucket is worth up to 4."""
+_GONE: Final = 0.02
+"""Events, decayed, below which a series is forgotten."""
+
+SERIES: Final = np.dtype(
+    [
+        ("key", "i8"),
+        ("events", "f8"),
+        ("exposure", "f8"),
+        ("noise", "f8"),
+        ("noise_weight", "f8"),
+        ("first_us", "i8"),
+        ("last_us", "i8"),
+        ("last_id", "i8"),
+        ("buckets", "i8"),
+        ("group", "i4"),
+        ("quiet", "i4"),
+    ]
+)
+"""One series: decayed counts and exposure, noise, when and by which event it was first and last seen."""
+
+CELL: Final = np.dtype(
+    [
+        ("row", "i4"),
+        ("side", "i4"),
+        ("group", "i4"),
+        ("peers", "i4"),
+        ("key", "i8"),
+        ("bucket_us", "i8"),
+        ("time_us", "i8"),
+        ("id", "i8"),
+        ("seen_us", "i8"),
+        ("first_us", "i8"),
+        ("buckets", "i8"),
+        ("count", "i8"),
+        ("p", "f8"),
+        ("mean", "f8"),
+        ("shape", "f8"),
+        ("events", "f8"),
+        ("exposure", "f8"),
+        ("prior_shape", "f8"),
+        ("prior_exposure", "f8"),
+        ("dispersion", "f8"),
+        ("season", "f8"),
+        ("fleet", "f8"),
+        ("peer_mean", "f8"),
+    ]
+)
+"""One series in one bucket, with all that its probability was made of."""
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+_NONE: Final = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class CountSettings:
+    """What a count model counts, and what it takes into account."""
+
+    span_us: int
+    side: int = HIGH
+    distinct: bool = False
+    skip_empty: bool = False
+    """Empty buckets are no observation; then what is modelled is the count less one."""
+    half_life_hours: float = 168.0
+    memory_bytes: int = 1 << 30
+    pool: bool = True
+    """False leaves each series to itself: no law of its peers beyond a weak one around its own rate."""
+
+
+class CountModel:
+    """State of one detector's count model."""
+
+    def __init__(self, settings: CountSettings) -> None:
+        self.settings = settings
+        self.keep_p = 0.05
+        self.evicted = 0
+        self.late = 0
+        self._decay = 2.0 ** (-settings.span_us / (settings.half_life_hours * 3.6e9))
+        self._series: Table = np.zeros(0, SERIES)
+        self._open = OpenBucket(distinct=settings.distinct)
+        self._season = Season()
+        self._group_codes = np.zeros(1, np.int64)
+        self._prior = np.full((1, len(Prior._fields)), np.nan)
+        self._peer_map = (_NONE, _NONE)
+
+    def set_peers(self, peer_of: Mapping[int, str]) -> None:
+        """Name the peer group of entities by their codes; series already known keep their group."""
+        keys = np.array(sorted(peer_of), np.int64)
+        self._peer_map = (keys, np.array([hash_text(peer_of[int(key)]) for key in keys], np.int64))
+
+    def score_and_learn(
+        self,
+        times_us: Ints,
+        ids: Ints,
+        keys: Ints,
+        *,
+        values: Ints = _NONE,
+        entities: Ints = _NONE,
+        peers: Ints = _NONE,
+    ) -> tuple[Table, int]:
+        """Count rows in the order given; judge and learn every bucket that they close.
+
+        Parameters
+        ----------
+        times_us, ids, keys : int64[n]
+            Event time, code of the event's id, code of its series; a row of series 0 only moves time on.
+        values : int64[n]
+            What is counted once each, for distinct counts; 0 is not counted.
+        entities, peers : int64[n], optional
+            Code of the entity, looked up by :meth:`set_peers`; code of its peer group, where it is not listed.
+
+        Returns
+        -------
+        cells : CELL[m]
+            Surprising cells with p up to ``keep_p``, by bucket and key. A row earlier than the open bucket is late:
+            it is learnt, counted in ``late``, and judged in no bucket.
+        judged : int
+            Cells judged.
+        """
+        if times_us.size == 0:
+            return np.zeros(0, CELL), 0
+        buckets = times_us // self.settings.span_us
+        groups = self._groups_of(entities, peers, keys.size)
+        now = np.maximum.accumulate(np.maximum(buckets, self._open.bucket))
+        starts = np.flatnonzero(np.diff(now, prepend=now[0] - 1))
+        cells, judged = [np.zeros(0, CELL)], 0
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), now.size], strict=True):
+            for found in self._close_until(int(now[start])):
+                cells.append(found[(found["p"] <= self.keep_p) & (found["p"] < _SURPRISING_SIDE)])
+                judged += found.size
+            part = slice(start, end)
+            late = buckets[part] < now[part]
+            self.late += int(np.count_nonzero(late & (keys[part] != 0)))
+            own = values[part] if self.settings.distinct else _NONE
+            self._open.add(times_us[part], ids[part], keys[part], groups[part], late, own)
+        return np.concatenate(cells), judged
+
+    def start_day(self) -> None:
+        """Refit what series have in common and hold the memory bound; call at each new day of event time."""
+        self._forget()
+        fleet = fit_prior(self._series, pool=self.settings.pool)
+        if fleet is None:
+            return
+        self._prior[:] = fleet
+        for group in range(1, self._group_codes.size):
+            members = self._series[self._series["group"] == group]
+            if np.count_nonzero(members["exposure"] >= MIN_EXPOSURE) >= MIN_MEMBERS:
+                self._prior[group] = fit_prior(members, pool=self.settings.pool)
+        self._season.refit()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of series held, and of peer groups met."""
+        return {"entities": self._series.size, "groups": self._group_codes.size - 1}
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the series."""
+        return int(self._series.nbytes)
+
+    def group_codes(self) -> Ints:
+        """Code of each peer group's name by group index; index 0 is no group."""
+        return self._group_codes.copy()
+
+    def to_state(self) -> State:
+        """Memory as named arrays; equal memories give equal arrays."""
+        state = columns_of("series", self._series)
+        state |= {"groups": self._group_codes.copy(), "prior": self._prior.copy()}
+        state["marks"] = np.array([self.evicted, self.late], np.int64)
+        state |= {f"open.{name}": array for name, array in self._open.to_state().items()}
+        return state | {f"season.{name}": array for name, array in self._season.to_state().items()}
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """Take the memory of :meth:`to_state`; settings stay those of this model."""
+        self._series = rows_from("series", SERIES, state)
+        self._group_codes, self._prior = np.array(state["groups"]), np.array(state["prior"])
+        self.evicted, self.late = (int(mark) for mark in state["marks"])
+        for part, prefix in ((self._open, "open."), (self._season, "season.")):
+            part.load_state({name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)})
+        return self
+
+    def _forget(self) -> None:
+        """Drop series that have faded; where there are still too many, those not seen for the longest."""
+        series = self._series
+        kept = series["events"] >= _GONE
+        most = max(1, self.settings.memory_bytes // SERIES.itemsize)
+        if np.count_nonzero(kept) > most:
+            oldest = np.lexsort((series["key"], -series["last_us"], ~kept))
+            keep = np.zeros(series.size, np.bool_)
+            keep[oldest[: round(0.8 * most)]] = True
+            self.evicted += int(np.count_nonzero(kept & ~keep))
+            kept &= keep
+        self._series = series[kept]
+
+    def _groups_of(self, entities: Ints, peers: Ints, size: int) -> Ints:
+        groups = peers if peers.size else np.zeros(size, np.int64)
+        known, codes = self._peer_map
+        if known.size and entities.size:
+            at = np.minimum(np.searchsorted(known, entities), known.size - 1)
+            groups = np.where(known[at] == entities, codes[at], groups)
+        return groups
+
+    def _close_until(self, bucket: int) -> list[Table]:
+        """Close the open bucket and the empty ones after it; what each of them tells."""
+        opened = self._open.bucket
+        if opened == bucket:
+            return []
+        self._open.bucket = bucket
+        if opened < 0:
+            return []
+        found = [self._close(opened, self._open.take())]
+        if not self.settings.skip_empty:
+            empty = np.zeros(0, OPEN)
+            found += [self._close(each, empty) for each in range(opened + 1, min(bucket, opened + LONGEST_GAP))]
+        return found
+
+    def _close(self, bucket: int, rows: Table) -> Table:
+        """Judge and learn one bucket."""
+        self._admit(rows)
+        places = np.searchsorted(self._series["key"], rows["key"])
+        counts = np.zeros(self._series.size, np.int64)
+        counts[places] = rows["count"]
+        chosen = np.flatnonzero(counts > 0) if self.settings.skip_empty else np.arange(counts.size)
+        when = _When(bucket * self.settings.span_us, self.settings.span_us)
+        cells = self._cells(chosen, counts[chosen], when)
+        self._judge_and_learn(cells, chosen, when)
+        self._note_events(rows, places)
+        _show_first_events(cells, rows)
+        judged: Table = cells[~np.isnan(cells["p"])]
+        return judged
+
+    def _admit(self, rows: Table) -> None:
+        """Make room for series and groups met for the first time."""
+        fresh = rows[~np.isin(rows["key"], self._series["key"])]
+        if fresh.size == 0:
+            return
+        for code in np.setdiff1d(fresh["group"], self._group_codes):
+            self._group_codes = np.append(self._group_codes, code)
+            self._prior = np.concatenate([self._prior, self._prior[:1]])
+            self._season.add_group()
+        made = np.zeros(fresh.size, SERIES)
+        made["key"], made["first_us"] = fresh["key"], fresh["first_us"]
+        made["last_us"], made["last_id"] = fresh["first_us"], fresh["first_id"]
+        order = np.argsort(self._group_codes, kind="stable")
+        made["group"] = order[np.searchsorted(self._group_codes, fresh["group"], sorter=order)]
+        joined = np.concatenate([self._series, made])
+        self._series = joined[np.argsort(joined["key"], kind="stable")]
+
+    def _cells(self, chosen: Ints, counts: Ints, when: _When) -> Table:
+        """What is known of each series before the bucket is learnt."""
+        series = self._series[chosen]
+        cells = np.zeros(chosen.size, CELL)
+        for name in ("key", "group", "first_us", "buckets", "events", "exposure"):
+            cells[name] = series[name]
+        cells["bucket_us"] = cells["time_us"] = when.start_us
+        cells["id"], cells["seen_us"], cells["count"] = series["last_id"], series["last_us"], counts
+        cells["season"] = self._season.profiles[:, when.hours].mean(axis=1)[series["group"]]
+        prior = Prior(*self._prior[series["group"]].T)
+        cells["prior_shape"], cells["prior_exposure"] = prior.shape, prior.exposure
+        own, weight = series["noise"], series["noise_weight"]
+        cells["dispersion"] = np.maximum((own + _NOISE_WORTH * prior.dispersion) / (weight + _NOISE_WORTH), 0.0)
+        cells["fleet"] = 1.0
+        self._count_peers(cells)
+        return cells
+
+    def _count_peers(self, cells: Table) -> None:
+        """The mean count of each series' peers in the bucket, without its own."""
+        groups = self._group_codes.size
+        total = np.bincount(cells["group"], cells["count"], groups)[cells["group"]]
+        cells["peers"] = np.bincount(cells["group"], minlength=groups)[cells["group"]] - 1
+        cells["peer_mean"] = (total - cells["count"]) / np.maximum(cells["peers"], 1)
+
+    def _judge_and_learn(self, cells: Table, chosen: Ints, when: _When) -> None:
+        """Fill in the law and the probability of each cell, then learn the bucket."""
+        y = cells["count"] - self.settings.skip_empty
+        if np.isnan(self._prior[0, 0]):
+            cells["p"] = np.nan
+            self._learn(chosen, y, np.ones(y.size), np.zeros((2, y.size)))
+            return
+        flat = _law(cells, np.ones(y.size))
+        law = Predicted(flat.shape, flat.mean * cells["season"])
+        heard = self._series["quiet"][chosen] == 0
+        collapsed = is_collapsed(y[heard], law.mean[heard])
+        groups = self._group_codes.size
+        if not collapsed:
+            cells["fleet"] = fleet_factor(y, law, cells["group"], groups)[cells["group"]]
+        self._judge(cells, chosen, y, law, collapsed=collapsed)
+        if collapsed and self._season.may_freeze(when.hours, when.week):
+            return
+        law = Predicted(law.shape, law.mean * cells["fleet"])
+        learnt = np.minimum(y, np.ceil(law.mean + _OUTLIER * np.sqrt(law.mean + law.mean**2 / law.shape)))
+        # Half of what the fleet shares is learnt as the series' own, so that a lasting change becomes the rule.
+        self._learn(chosen, learnt, cells["season"] * np.sqrt(cells["fleet"]), _noise(learnt, law, cells["dispersion"]))
+        damped = 1.0 / (1.0 + flat.mean)
+        counted = np.bincount(cells["group"], damped * learnt, groups)
+        self._season.learn(when.hours, when.week, counted, np.bincount(cells["group"], damped * flat.mean, groups))
+
+    def _judge(self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool) -> None:
+        """Probability of each cell: of as much or more, of as little or less, or both."""
+        side, p = self.settings.side, np.ones(y.size)
+        cells["shape"], cells["side"] = law.shape, LOW if side == LOW else HIGH
+        cells["mean"] = law.mean
+        if side != LOW:
+            # A fleet at rest does not make a busy series stranger, and a busy one does not make silence stranger.
+            above = Predicted(law.shape, law.mean * np.maximum(cells["fleet"], 1.0))
+            rows = np.flatnonzero(y > above.mean)
+            p[rows] = p_high(y[rows], _at(above, rows))
+            cells["mean"] = above.mean
+        if side != HIGH:
+            lower, mean = self._low(cells, chosen, y, law, collapsed=collapsed)
+            less = (lower < p) | (side == LOW)
+            cells["side"][less], cells["mean"][less] = LOW, mean[less]
+            p = np.minimum(p, lower)
+        cells["p"] = np.minimum(2.0 * p, 1.0) if side == BOTH else p
+
+    def _low(
+        self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool
+    ) -> tuple[Floats, Floats]:
+        """Probability of as little, told once when a stretch of it begins; and the mean it was judged by."""
+        below = Predicted(law.shape, law.mean * np.minimum(cells["fleet"], 1.0))
+        p = np.ones(y.size)
+        if collapsed:
+            return p, below.mean
+        rows = np.flatnonzero((y < below.mean) & (p_none(below) < SURPRISING))
+        p[rows] = p_low(y[rows], _at(below, rows))
+        quiet = self._series["quiet"][chosen] > 0
+        self._series["quiet"][chosen] = p < SURPRISING
+        p[quiet] = 1.0
+        return p, below.mean
+
+    def _learn(self, chosen: Ints, y: Ints | Floats, exposure: Floats, noise: Floats) -> None:
+        series = self._series
+        more = (("events", y), ("exposure", exposure), ("noise", noise[0]), ("noise_weight", noise[1]))
+        for name, new in more:
+            series[name][chosen] = learn(series[name][chosen], new, decay=self._decay)
+        series["buckets"][chosen] += 1
+
+    def _note_events(self, rows: Table, places: Ints) -> None:
+        """Late events correct what was learnt; the last event of each series is remembered."""
+        self._series["events"][places] += rows["late"]
+        self._series["last_us"][places] = np.maximum(self._series["last_us"][places], rows["last_us"])
+        self._series["last_id"][places] = rows["last_id"]
+
+
+class _When:
+    """A bucket's place in time."""
+
+    def __init__(self, start_us: int, span_us: int) -> None:
+        self.start_us = start_us
+        self.hours = hours_of(start_us, span_us)
+        self.week = week_of(start_us)
+
+
+def _law(cells: Table, coming: Floats) -> Predicted:
+    """Law of each cell's count, given its exposure."""
+    return predict(
+        cells["events"],
+        cells["exposure"],
+        prior_shape=cells["prior_shape"],
+        prior_exposure=cells["prior_exposure"],
+        coming=coming,
+        dispersion=cells["dispersion"],
+    )
+
+
+def _at(law: Predicted, rows: Ints) -> Predicted:
+    return Predicted(law.shape[rows], law.mean[rows])
+
+
+def _noise(y: Floats, law: Predicted, dispersion: Floats) -> Floats:
+    """Squared deviation beyond what chance and doubt of the rate explain, and its weight (float64[2, n])."""
+    doubt = np.maximum((1.0 / law.shape - dispersion) / (1.0 + dispersion), 0.0)
+    scale = (1.0 + law.mean / 2.0) ** 2
+    beyond = ((y - law.mean) ** 2 - law.mean - doubt * law.mean**2) / scale
+    return np.stack([beyond, law.mean**2 / scale])
+
+
+def _show_first_events(cells: Table, rows: Table) -> None:
+    """Put the first event of the bucket to each cell that has one; the others keep their series' last event."""
+    seen = np.flatnonzero(cells["count"] > 0)
+    at = np.searchsorted(rows["key"], cells["key"][seen])
+    cells["id"][seen], cells["time_us"][seen] = rows["first_id"][at], rows["first_us"][at]
+    cells["seen_us"][seen] = rows["first_us"][at]

@@ -1,0 +1,94 @@
+"""What like series have in common: the law of their rates, their noise, and how busy they are right now."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.maths.count import Predicted
+from rarebit.model.tables import Table
+
+MIN_MEMBERS: Final = 3
+MIN_EXPOSURE: Final = 4.0
+"""Buckets: series with less history say nothing about their peers."""
+WEAK: Final = 0.5
+"""Shape of the law around a rate when there are too few series to learn it from."""
+_SHAPES: Final = (0.05, 100.0)
+_NOISE: Final = 0.25
+_NOISE_WORTH: Final = 5.0
+FLEET_MEMBERS: Final = 10
+"""Series that make a fleet: from so many on, they tell how busy everybody is."""
+_FLEET_WORTH: Final = 20.0
+_FLEET_RANGE: Final = (0.1, 10.0)
+_CLEAR: Final = 3.0
+"""Standard deviations up to which a count tells of the fleet; beyond, it is the series' own."""
+_ROUNDS: Final = 8
+_SETTLED: Final = 0.02
+COLLAPSE: Final = 0.4
+"""Part of the expected activity below which the whole feed is taken to be cut off, or on holiday."""
+_COLLAPSE_MEMBERS: Final = 5
+_COLLAPSE_EVENTS: Final = 10.0
+
+Floats = NDArray[np.float64]
+
+
+class Prior(NamedTuple):
+    """Gamma law of rates (shape, and exposure in buckets), and the noise of a rate from bucket to bucket."""
+
+    shape: Floats
+    exposure: Floats
+    dispersion: Floats
+
+
+def fit_prior(members: Table, *, pool: bool) -> tuple[float, float, float] | None:
+    """Shape, exposure and dispersion over series (of the model's type), by moments; None where none is old enough."""
+    told = members[members["exposure"] >= MIN_EXPOSURE]
+    if told.size == 0:
+        return None
+    rates = told["events"] / told["exposure"]
+    mean = max(float(rates.mean()), 1e-6)
+    noise = float(told["noise"].sum() + _NOISE * _NOISE_WORTH) / float(told["noise_weight"].sum() + _NOISE_WORTH)
+    noise = max(noise, 0.0)
+    if not pool or told.size < MIN_MEMBERS:
+        return WEAK, WEAK / mean, noise
+    within = float(np.mean((rates + noise * rates * rates) / told["exposure"]))
+    between = max(float(rates.var()) - within, mean * mean / _SHAPES[1])
+    shape = float(np.clip(mean * mean / between, *_SHAPES))
+    return shape, shape / mean, noise
+
+
+def fleet_factor(counts: NDArray[np.int64], law: Predicted, groups: NDArray[np.int32], number: int) -> Floats:
+    """How busy each group is in a bucket beside what its members led to expect (float64[number], 0.1 to 10).
+
+    Members count by how sure their rate is, and no further than a few standard deviations; a group of fewer than
+    :data:`FLEET_MEMBERS` goes by the whole fleet, and a small fleet by 1.
+    """
+    if counts.size < FLEET_MEMBERS:
+        return np.ones(number)
+    damped = 1.0 / (1.0 + law.mean)
+    expected = damped * law.mean
+    by_group = np.bincount(groups, expected, number)
+    many = np.bincount(groups, minlength=number) >= FLEET_MEMBERS
+    busy = np.ones(number)
+    for _ in range(_ROUNDS):
+        mean = law.mean * busy[groups]
+        seen = damped * np.minimum(counts, mean + _CLEAR * np.sqrt(mean + mean**2 / law.shape))
+        fleet = (seen.sum() + _FLEET_WORTH) / (expected.sum() + _FLEET_WORTH)
+        own = (np.bincount(groups, seen, number) + _FLEET_WORTH * fleet) / (by_group + _FLEET_WORTH)
+        before, busy = busy, np.clip(np.where(many, own, fleet), *_FLEET_RANGE)
+        if np.allclose(before, busy, rtol=_SETTLED):
+            break
+    return busy
+
+
+def is_collapsed(counts: NDArray[np.int64], mean: Floats) -> bool:
+    """Whether the whole fleet shows less than :data:`COLLAPSE` of what was expected, and enough was."""
+    if counts.size < _COLLAPSE_MEMBERS:
+        return False
+    damped = 1.0 / (1.0 + mean)
+    expected = float((damped * mean).sum())
+    events = float(mean.sum())
+    seen = float((damped * np.minimum(counts, 3.0 * mean + 3.0)).sum())
+    return events >= _COLLAPSE_EVENTS and seen < COLLAPSE * expected
