@@ -20,8 +20,9 @@ from rarebit.core.errors import StateError
 from rarebit.core.names import host_key
 from rarebit.core.result import Case, Record
 from rarebit.core.time import DAY_US, iso
+from rarebit.detect.evidence import Materialised
 from rarebit.detect.plan import JobPlan
-from rarebit.detect.records import Materialised, materialise, rescored
+from rarebit.detect.records import materialise, rescored
 from rarebit.detect.rollout import INFORMATIONAL
 from rarebit.detect.scan import feed, request
 from rarebit.detect.stream import REMEMBER_US, UNLISTED, JobStream

@@ -29,6 +29,8 @@ CAP: Final = 8.0
 RECORDS_FROM: Final = 100.0
 """Records expected more often than this a week are no evidence."""
 _SHOWN: Final = 8
+_FIELDS: Final = {"user": "user.name", "source address": "source.ip"}
+"""Field of an entity that is no host."""
 
 
 class Draft:
@@ -93,7 +95,7 @@ def _stretches(records: list[Record], told: Mapping[str, str]) -> Iterable[tuple
 def _evidence(records: Sequence[Record]) -> tuple[float, list[Record]]:
     best: dict[str, Record] = {}
     for record in records:
-        key = (record.by_field_value or record.id).lower()
+        key = _thing(record).lower()
         if key not in best or record.expected_per_week < best[key].expected_per_week:
             best[key] = record
     leading = sorted(best.values(), key=lambda record: (record.expected_per_week, record.time, record.id))
@@ -155,7 +157,7 @@ def case_of(
         score=round(float(np.asarray(score_of(np.array([expected]))).ravel()[0]), 2),
         expected_per_week=expected,
         state="open" if opened else "below",
-        entity=CaseEntity(type="host", id=draft.host, name=draft.host),
+        entity=CaseEntity(type=draft.records[0].entity_type or "host", id=draft.host, name=draft.host),
         opened_at=iso(draft.opened_us),
         updated_at=iso(draft.updated_us),
         tactics=_merged(tactics for tactics, _ in jobs),
@@ -176,8 +178,17 @@ def _merged(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in parts for name in part))
 
 
+def _thing(record: Record) -> str:
+    """What a record is about besides its entity: a value, or a number of events."""
+    tally = record.explanation.tally
+    if tally is None:
+        return record.by_field_value or record.id
+    size = "few" if tally.side == "low" else "many"
+    return f"{size} {tally.counted}" + (f" with {record.by_field_value}" if record.by_field_value else "")
+
+
 def _sentence(draft: Draft, context: Mapping[str, str]) -> str:
-    values = list(dict.fromkeys(record.by_field_value or record.id for record in draft.leading))
+    values = list(dict.fromkeys(_thing(record) for record in draft.leading))
     listed = ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")  # noqa: PLR2004
     role = f" ({context['role'].replace('_', ' ')})" if context.get("role") else ""
     things = "1 thing that is" if len(values) == 1 else f"{len(values)} things that are"
@@ -196,6 +207,10 @@ def _reason(record: Record) -> Reason:
 
 
 def _entry(record: Record) -> TimelineEntry:
+    if record.explanation.tally is not None:
+        tally = record.explanation.tally
+        text = f"{tally.actual:,} {tally.counted} ({tally.typical:.3g} usual)"
+        return TimelineEntry(time=record.time, text=text, event_id=record.event_ids[0], record_id=record.id)
     level = record.explanation.levels[0]
     known = level.level.replace("_", " ").replace("entity", level.entity_field.partition(".")[0])
     text = f"{record.by_field_name} {record.by_field_value} ({known})"
@@ -205,20 +220,31 @@ def _entry(record: Record) -> TimelineEntry:
 def _queries(draft: Draft) -> dict[str, str]:
     """Queries that bring up the events of the case elsewhere."""
     host, start, end = draft.host, iso(draft.opened_us), iso(draft.updated_us + 3_600_000_000)
-    pairs = list(dict.fromkeys((r.by_field_name, r.by_field_value) for r in draft.leading[:_SHOWN] if r.by_field_value))
+    pairs = list(dict.fromkeys(pair for record in draft.leading[:_SHOWN] for pair in _pairs(record)))
     kql = " or ".join(f"{name}: {_quoted(value)}" for name, value in pairs)
     esql = " OR ".join(f"{name} == {_quoted(value)}" for name, value in pairs)
     spl = " OR ".join(f"'{name}'={_quoted(value)}" for name, value in pairs)
     sql = " OR ".join(f'"{name}" = {_sql(value)}' for name, value in pairs)
+    whom = _FIELDS.get(draft.records[0].entity_type, "host.name")
     return {
-        "kql": f'host.name: {_quoted(host)} and @timestamp >= "{start}" and @timestamp < "{end}" and ({kql})',
-        "esql": f'FROM logs-* | WHERE host.name == {_quoted(host)} AND @timestamp >= "{start}" '
+        "kql": f'{whom}: {_quoted(host)} and @timestamp >= "{start}" and @timestamp < "{end}" and ({kql})',
+        "esql": f'FROM logs-* | WHERE {whom} == {_quoted(host)} AND @timestamp >= "{start}" '
         f'AND @timestamp < "{end}" AND ({esql}) | SORT @timestamp',
-        "spl": f"search index=* host.name={_quoted(host)} earliest={_quoted(start)} latest={_quoted(end)} ({spl})"
+        "spl": f"search index=* {whom}={_quoted(host)} earliest={_quoted(start)} latest={_quoted(end)} ({spl})"
         " | sort _time",
-        "sql": f'SELECT * FROM events WHERE "host.name" = {_sql(host)} AND "@timestamp" >= TIMESTAMPTZ \'{start}\' '
+        "sql": f'SELECT * FROM events WHERE "{whom}" = {_sql(host)} AND "@timestamp" >= TIMESTAMPTZ \'{start}\' '
         f'AND "@timestamp" < TIMESTAMPTZ \'{end}\' AND ({sql}) ORDER BY "@timestamp"',
     }
+
+
+def _pairs(record: Record) -> list[tuple[str, str]]:
+    """Fields and values that bring up the record's events; those of a count are all that its series has."""
+    named = (
+        (record.by_field_name, record.by_field_value),
+        (record.partition_field_name, record.partition_field_value) if record.explanation.tally else (None, None),
+    )
+    found = [(name, value) for name, value in named if name and value]
+    return found[:1] or [("host.name", record.entity_id)]
 
 
 def _quoted(value: str | None) -> str:

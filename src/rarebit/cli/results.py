@@ -78,8 +78,9 @@ def _print_record(record: Record) -> None:
             f"p = {record.probability:.2g}"
         )
     )
-    for level in record.explanation.levels:
-        counts = msgspec.to_builtins(level)
+    tally = record.explanation.tally
+    for basis in (*record.explanation.levels, *([tally] if tally else [])):
+        counts = msgspec.to_builtins(basis)
         out.print(safe("; ".join(f"{name} {_short(value)}" for name, value in counts.items())))
     for influencer in record.influencers:
         out.print(safe(f"{influencer.influencer_field_name}: {', '.join(influencer.influencer_field_values)}"))

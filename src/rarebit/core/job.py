@@ -63,6 +63,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Judge every event by all detectors at once and give one record for it."""
     context: tuple[str, ...] = ()
     """Fields whose values are a second entity for every detector: how often does this parent start something new?"""
+    counted: str = "events"
+    """What count functions count here, in the plural: ``failed logons``."""
     alert_score: float = 25.0
     """Records at or above this score become alerts; 25 is ten expected records a week."""
     where: str = ""

@@ -46,11 +46,66 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     probability: float
 
 
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """How many there were in a bucket, how many are usual, and the numbers behind it.
+
+    ``mean`` and ``shape`` are those of a negative binomial law. With ``worth = 1 + dispersion · (events +
+    prior_shape) / (buckets + prior_buckets)`` and ``certainty = prior_shape + events / worth``, ``mean = certainty /
+    (prior_buckets + buckets / worth) · season · fleet`` and ``1 / shape = 1 / certainty + dispersion + dispersion /
+    certainty``. ``probability`` is that of more (or less) than ``actual`` and half of that of as many, twice that
+    where both sides are told of. Where ``empty`` is false the law is that of the number beyond the first.
+    """
+
+    detector_index: int
+    entity_field: str
+    entity: str
+    counted: str
+    side: str
+    """``high`` or ``low``."""
+    both: bool
+    """Whether the other side would have been told of too."""
+    empty: bool
+    """Whether buckets without events count as 0; else they are passed over."""
+    actual: int
+    typical: float
+    """Mean number in such a bucket."""
+    lower: int
+    """Fewer come in 1 of 100 such buckets at most."""
+    upper: int
+    """More come in 1 of 100 such buckets at most."""
+    mean: float
+    shape: float
+    events: float
+    """Counted before; each counts half after a week."""
+    buckets: float
+    """In so many usual buckets, counted the same way."""
+    buckets_seen: int
+    """Buckets judged or learnt before."""
+    dispersion: float
+    """Square of the coefficient of variation of the rate from bucket to bucket."""
+    prior_shape: float
+    """What peers tell of the rate: so many events,"""
+    prior_buckets: float
+    """in so many buckets."""
+    season: float
+    """Factor of the hour of the week."""
+    fleet: float
+    """Factor of how busy everybody is; at least 1 where there are many, at most 1 where there are few."""
+    peer_group: str
+    peers: int
+    """Other series of the peer group, or of the fleet where it has none."""
+    peers_mean: float
+    """Their mean count in the same bucket."""
+    probability: float
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Why a record is one: a sentence, and the counts it was made of."""
 
     sentence: str
-    levels: tuple[Level, ...]
+    levels: tuple[Level, ...] = ()
+    tally: Tally | None = None
+    """Instead of levels, for counts."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

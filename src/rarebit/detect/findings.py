@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.model.rare_kernel import CANDIDATE
 from rarebit.model.tables import Table
 
 FOUND: Final = np.dtype(
@@ -42,8 +42,8 @@ class Findings:
         return Findings(self.found[rows], [part[rows] for part in self.parts])
 
     @classmethod
-    def join(cls, pieces: list[Findings], detectors: int) -> Findings:
-        """All of them, one after the other."""
+    def join(cls, pieces: list[Findings], part_types: Sequence[np.dtype[Any]]) -> Findings:
+        """All of them, one after the other; ``part_types`` says what stands beside a finding."""
         found = [np.zeros(0, FOUND), *(piece.found for piece in pieces)]
-        parts = [[np.zeros(0, CANDIDATE), *(piece.parts[i] for piece in pieces)] for i in range(detectors)]
+        parts = [[np.zeros(0, kind), *(piece.parts[i] for piece in pieces)] for i, kind in enumerate(part_types)]
         return cls(np.concatenate(found), [np.concatenate(part) for part in parts])

@@ -11,12 +11,12 @@ from rarebit.core.errors import DefinitionError, RarebitError
 from rarebit.core.fields import TIME
 from rarebit.core.job import Detector, Job
 from rarebit.core.time import DAY_US, parse_span
+from rarebit.detect.functions import COUNTS, RARE, Counting, counting
 from rarebit.model.rare_kernel import FLEET, INDIVIDUAL, POPULATION
 from rarebit.query.dsl import parse_dsl
 from rarebit.query.kql import parse_kql
 from rarebit.query.tree import And, Node, fields_of
 
-FUNCTIONS: Final = ("rare", "freq_rare")
 _ENTITIES: Final = ("host.name", "user.name")
 _HONOURED_REST: Final = frozenset(
     {"analysis_limits", "custom_settings", "groups", "allow_lazy_open", "data_description"}
@@ -54,6 +54,15 @@ class DetectorPlan:
     use_null: bool
     is_context: bool = False
     """A second view of the same observation, from another of its fields."""
+    counting: Counting | None = None
+    """What is counted; then ``value`` is the field of distinct counts, and ``entity`` whom the series are about."""
+    split: tuple[str, ...] = ()
+    """Fields that make the series of a count: partition, by."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields it needs the codes of."""
+        return tuple(dict.fromkeys(name for name in (self.entity, self.value, self.scope, *self.split) if name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,11 @@ class JobPlan:
     coded: tuple[str, ...]
 
     @property
+    def span_us(self) -> int:
+        """Microseconds of a bucket."""
+        return parse_span(self.job.bucket_span)
+
+    @property
     def detectors(self) -> tuple[DetectorPlan, ...]:
         """All detectors, those of contexts too."""
         return tuple(detector for group in self.groups for detector in group)
@@ -75,7 +89,7 @@ class JobPlan:
     def vital(self) -> frozenset[str]:
         """Fields without which no detector has anything to judge."""
         views = [detector for detector in self.detectors if not detector.is_context]
-        return frozenset(name for view in views for name in (view.entity, view.value, view.scope) if name)
+        return frozenset(name for view in views for name in view.fields)
 
     @property
     def required(self) -> frozenset[str]:
@@ -97,14 +111,14 @@ def plan(job: Job) -> JobPlan:
         raise DefinitionError(f"job {job.job_id!r} cannot run: {text}", hint="See rarebit job validate")
     views = [_detector_plan(job, index, detector) for index, detector in enumerate(job.detectors)]
     groups = (tuple(views),) if job.combine else tuple((view, *_contexts(job, view)) for view in views)
-    coded = {name for group in groups for d in group for name in (d.entity, d.value, d.scope) if name}
+    coded = {name for group in groups for detector in group for name in detector.fields}
     if job.peer_field:
         coded.add(job.peer_field)
     return JobPlan(job, groups, condition(job), tuple(sorted(coded)))
 
 
 def _contexts(job: Job, view: DetectorPlan) -> list[DetectorPlan]:
-    fields = [name for name in job.context if name not in (view.entity, view.value)]
+    fields = [name for name in job.context if name not in (view.entity, view.value) and view.counting is None]
     return [replace(view, mode=INDIVIDUAL, frequent=False, entity=name, scope=None, is_context=True) for name in fields]
 
 
@@ -170,22 +184,46 @@ _LONGEST_SPAN_US: Final = 365 * DAY_US
 def _detector_problems(job: Job) -> Iterable[Problem]:
     for index, detector in enumerate(job.detectors):
         where = f"analysis_config.detectors[{index}]"
-        if detector.function not in FUNCTIONS:
+        if detector.function in RARE:
+            yield from _rare_problems(detector, where)
+        elif (counts := counting(detector.function)) is not None:
+            yield from _count_problems(job, detector, counts, where)
+        else:
             yield Problem(f"{where}.function", "refused", f"function {detector.function!r} does not run; {_RUNS}")
             continue
-        if not detector.by_field_name:
-            yield Problem(f"{where}.by_field_name", "refused", f"{detector.function} needs a by field")
-        if detector.field_name:
-            yield Problem(f"{where}.field_name", "refused", f"{detector.function} takes no field")
-        if detector.function == "freq_rare" and not detector.over_field_name:
-            yield Problem(f"{where}.over_field_name", "refused", "freq_rare needs an over field")
         if detector.custom_rules:
             yield Problem(f"{where}.custom_rules", "ignored", "kept for export, not applied")
-        if detector.exclude_frequent:
-            yield Problem(f"{where}.exclude_frequent", "ignored", "frequent values are never rare here")
         for key in detector.rest:
             if key not in _HONOURED_DETECTOR_REST:
                 yield Problem(f"{where}.{key}", "ignored", "kept for export, not acted on")
+
+
+def _rare_problems(detector: Detector, where: str) -> Iterable[Problem]:
+    if not detector.by_field_name:
+        yield Problem(f"{where}.by_field_name", "refused", f"{detector.function} needs a by field")
+    if detector.field_name:
+        yield Problem(f"{where}.field_name", "refused", f"{detector.function} takes no field")
+    if detector.function == "freq_rare" and not detector.over_field_name:
+        yield Problem(f"{where}.over_field_name", "refused", "freq_rare needs an over field")
+    if detector.exclude_frequent:
+        yield Problem(f"{where}.exclude_frequent", "ignored", "frequent values are never rare here")
+
+
+def _count_problems(job: Job, detector: Detector, counts: Counting, where: str) -> Iterable[Problem]:
+    if counts.distinct and not detector.field_name:
+        yield Problem(f"{where}.field_name", "refused", f"{detector.function} needs a field")
+    if detector.field_name and not counts.distinct:
+        yield Problem(f"{where}.field_name", "refused", f"{detector.function} takes no field")
+    if detector.over_field_name:
+        yield Problem(f"{where}.over_field_name", "refused", f"{detector.function} over a population does not run")
+    if detector.by_field_name and detector.by_field_name == detector.partition_field_name:
+        yield Problem(f"{where}.by_field_name", "refused", "by and partition are the same field")
+    if detector.exclude_frequent:
+        yield Problem(f"{where}.exclude_frequent", "ignored", "kept for export, not acted on by counts")
+    if job.combine:
+        yield Problem(f"{where}.function", "refused", f"{detector.function} cannot be combined with other detectors")
+    if job.context:
+        yield Problem("context", "ignored", f"{detector.function} has no second view")
 
 
 def _feed_problems(job: Job) -> Iterable[Problem]:
@@ -204,6 +242,9 @@ def _feed_problems(job: Job) -> Iterable[Problem]:
 
 
 def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
+    counts = counting(detector.function)
+    if counts is not None:
+        return _count_plan(index, detector, counts)
     value = detector.by_field_name or ""
     if detector.over_field_name:
         mode, entity, scope = POPULATION, detector.over_field_name, detector.partition_field_name
@@ -217,4 +258,21 @@ def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
     return DetectorPlan(index, detector, mode, frequent, entity, value, scope, bool(detector.use_null))
 
 
-_RUNS: Final = f"those that do: {', '.join(FUNCTIONS)}"
+def _count_plan(index: int, detector: Detector, counts: Counting) -> DetectorPlan:
+    split = tuple(name for name in (detector.partition_field_name, detector.by_field_name) if name)
+    entity = next((name for name in _ENTITIES if name in split), split[0] if split else "")
+    return DetectorPlan(
+        index=index,
+        detector=detector,
+        mode=INDIVIDUAL,
+        frequent=False,
+        entity=entity,
+        value=(detector.field_name or "") if counts.distinct else "",
+        scope=None,
+        use_null=bool(detector.use_null),
+        counting=counts,
+        split=split,
+    )
+
+
+_RUNS: Final = f"those that do: {', '.join((*RARE, *COUNTS))}"

@@ -14,6 +14,8 @@ import pyarrow as pa
 from rarebit.core.fields import CODED, ID, ID_CODE, TIME
 from rarebit.core.result import Explanation, Influencer, Level, Record
 from rarebit.core.time import HOUR_US, iso, parse_span
+from rarebit.detect.count_records import materialise_counts
+from rarebit.detect.evidence import EVENTS_SHOWN, Join, Materialised, influencers, key_sql, score
 from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sentence, what_happened
 from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan
@@ -24,27 +26,12 @@ from rarebit.maths.tail import score_of
 from rarebit.query import literal
 from rarebit.query.sql import to_sql
 
-EVENTS_SHOWN: Final = 20
-"""The most event ids a record carries; ``event_count`` counts them all."""
 _PROVENANCE: Final = {
     "parent": "process.parent.name",
     "trusted": "process.code_signature.trusted",
     "signed": "process.code_signature.exists",
     "user": "user.name",
 }
-
-Join = Callable[..., pa.Table]
-
-
-@dataclass(frozen=True)
-class Materialised:
-    """Records of one run, and ids of earlier records that a rollout has now taken in."""
-
-    records: list[Record]
-    renewed: frozenset[str]
-    """Ids of records told of before, made anew because there is more to tell."""
-    absorbed: dict[str, str]
-    """Record id to the id of the record that stands for the rollout."""
 
 
 def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[int, str]) -> Materialised:
@@ -62,10 +49,12 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
         Code of a peer group to its name.
     """
     group = stream.groups[index]
+    if group[0].counting is not None:
+        return materialise_counts(stream, index, join, group_names)
     spread = spreads(stream, index) if stream.collapse else {}
     told_us = stream.told_us(index)
     earlier = stream.continued(index, [about.lead_id for about in spread.values() if about.last_us > told_us])
-    fresh = Findings.join([earlier, stream.take_fresh(index)], len(group))
+    fresh = Findings.join([earlier, stream.take_fresh(index)], [part.dtype for part in earlier.parts])
     if not len(fresh):
         return Materialised([], frozenset(), {})
     events = _fetch(stream, group, fresh, join)
@@ -102,8 +91,7 @@ def _fetch(stream: JobStream, group: tuple[DetectorPlan, ...], fresh: Findings, 
     columns = {name: text_sql(name) if name not in (TIME, ID) else literal.identifier(name) for name in fields}
     columns["time"] = f"epoch_us({literal.identifier(TIME)})"
     keyed = (group[0].entity, group[0].value)
-    keys = (literal.identifier(CODED[name]) if name in CODED else text_sql(name) for name in keyed)
-    on = {f"key{i}": key for i, key in enumerate(keys)}
+    on = {f"key{i}": key_sql(name) for i, name in enumerate(keyed)}
     wanted = _wanted(keyed, fresh, join)
     found = join(wanted, on=on, columns=columns, where=to_sql(stream.plan.condition), per_row_limit=EVENTS_SHOWN)
     places, rows = found.column("row").to_numpy(), np.arange(len(fresh))
@@ -130,7 +118,7 @@ def _wanted(keyed: tuple[str, str], fresh: Findings, join: Join) -> pa.Table:
 def _fields(stream: JobStream, group: tuple[DetectorPlan, ...]) -> list[str]:
     names = {*stream.plan.job.influencers, *_PROVENANCE.values(), "host.name"}
     for detector in group:
-        names |= {detector.entity, detector.value, *([detector.scope] if detector.scope else [])}
+        names |= set(detector.fields)
     return sorted(names)
 
 
@@ -179,8 +167,8 @@ class _Draft:
             typical=(0.0,),
             actual=(float(self.parts[0]["events"]),),
             probability=float(self.found["p"]),
-            record_score=_score(expected),
-            initial_record_score=_score(initial),
+            record_score=score(expected),
+            initial_record_score=score(initial),
             influencers=self._influencers(),
             time=iso(time_us),
             expected_per_week=expected,
@@ -218,12 +206,7 @@ class _Draft:
         return None if value is None else str(value)
 
     def _influencers(self) -> tuple[Influencer, ...]:
-        found = []
-        for name in self.stream.plan.job.influencers:
-            values = tuple(str(value) for value in dict.fromkeys(self.events.column(name).to_pylist()) if value)
-            if values:
-                found.append(Influencer(influencer_field_name=name, influencer_field_values=values))
-        return tuple(found)
+        return influencers(self.events, self.stream.plan.job.influencers)
 
     def _level(self, detector: DetectorPlan, part: np.void) -> Level:
         hour = int(self.found["time_us"]) // HOUR_US
@@ -257,11 +240,7 @@ class _Draft:
         return f"{text}; {extra}." if extra else f"{text}."
 
 
-def _score(expected: float) -> float:
-    return round(float(np.asarray(score_of(np.array([expected]))).ravel()[0]), 2)
-
-
 def rescored(record: Record, expected: float, *, rollout: str | None = None) -> Record:
     """The record with its later value; what it was first given stays beside it."""
     taken = record.rollout if rollout is None else rollout
-    return msgspec.structs.replace(record, expected_per_week=expected, record_score=_score(expected), rollout=taken)
+    return msgspec.structs.replace(record, expected_per_week=expected, record_score=score(expected), rollout=taken)

@@ -15,14 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.core.errors import StateError
-from rarebit.core.time import DAY_US, HOUR_US, parse_span
+from rarebit.core.time import DAY_US, HOUR_US
+from rarebit.detect.engine import Columns, engine_for
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan, memory_limit
-from rarebit.detect.views import View, beside, together
 from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
-from rarebit.model.rare import RareModel
-from rarebit.model.rare_kernel import CANDIDATE
 from rarebit.model.tables import State, Table, columns_of, rows_from
 
 STATE_VERSION: Final = 3
@@ -37,11 +35,6 @@ SETTLE_US: Final = DAY_US
 REMEMBER_US: Final = 7 * DAY_US
 MOST_EXPECTED: Final = 300.0
 """Findings expected more often than this a week are not kept as records."""
-_NULL_CODE: Final = 1
-
-Columns = Mapping[str, NDArray[np.int64]]
-
-
 _NONE: Final = np.zeros(0, np.int64)
 UNLISTED: Final = "unlisted"
 """Peer group of hosts that an inventory does not name."""
@@ -84,20 +77,15 @@ class JobStream:
         self._keep_p = 1.0
         self._weekly = np.inf
         self._groups = plan.groups
-        self._models = [[self._model(d, peer_of or {}, pool=pool) for d in group] for group in self._groups]
+        self._engines = [
+            engine_for(plan, group, peer_of=peer_of or {}, pool=pool, collapse=self.collapse) for group in self._groups
+        ]
         self._calibrators = [TailCalibrator(cold_days=COLD_DAYS) for _ in self._groups]
         self._pending: list[list[Table]] = [[] for _ in self._groups]
         self._fresh: list[list[Findings]] = [[] for _ in self._groups]
         self._spreading: list[dict[tuple[int, int], tuple[int, int]]] = [{} for _ in self._groups]
-        self._told: list[Findings] = [Findings.join([], len(group)) for group in self._groups]
+        self._told: list[Findings] = [Findings.join([], engine.part_types) for engine in self._engines]
         self._told_us = [-1] * len(self._groups)
-
-    def _model(self, detector: DetectorPlan, peer_of: Mapping[int, str], *, pool: bool) -> RareModel:
-        limit = memory_limit(self.plan.job) // len(self.plan.detectors)
-        model = RareModel(detector.mode, frequent=detector.frequent, pool=pool, memory_bytes=limit)
-        if detector.entity == "host.name":
-            model.set_peers(peer_of)
-        return model
 
     def process(self, times_us: NDArray[np.int64], ids: NDArray[np.int64], columns: Columns) -> None:
         """Score and learn rows of events that meet the job's condition, in order of time and id.
@@ -125,20 +113,11 @@ class JobStream:
 
     def _score(self, times_us: NDArray[np.int64], ids: NDArray[np.int64], columns: Columns) -> None:
         peers = self._peers(times_us.size, columns)
-        for index, group in enumerate(self._groups):
-            judged = []
-            for detector, model in zip(group, self._models[index], strict=True):
-                entity, value = columns[detector.entity], columns[detector.value]
-                if detector.use_null:
-                    entity, value = (np.where(codes == 0, _NULL_CODE, codes) for codes in (entity, value))
-                scope = columns[detector.scope] if detector.scope else _NONE
-                own_peers = peers if detector.entity == "host.name" else _NONE
-                p, seen = model.score_and_learn(times_us, entity, value, peers=own_peers, scopes=scope)
-                judged.append(View(p, seen, entity != 0))
-            observed = int(np.count_nonzero(~np.isnan(judged[0].p)))
-            self.observations += observed
-            self._calibrators[index].observe(observed, self._day * DAY_US)
-            findings = self._findings(index, ids, judged)
+        for index, engine in enumerate(self._engines):
+            judged = engine.judge(times_us, ids, columns, peers)
+            self.observations += judged.observed
+            self._calibrators[index].observe(judged.observed, self._day * DAY_US)
+            findings = self._expected(index, judged.findings)
             if len(findings):
                 self._pending[index].append(findings.found)
                 self._fresh[index].append(findings.take(findings.found["expected"] <= MOST_EXPECTED))
@@ -148,18 +127,11 @@ class JobStream:
             return columns[self.plan.job.peer_field]
         return np.full(size, _UNLISTED, np.int64) if self._has_inventory else _NONE
 
-    def _findings(self, index: int, ids: NDArray[np.int64], judged: list[View]) -> Findings:
-        lead = judged[0].candidates
-        p = together(judged)
-        found = np.zeros(lead.size, FOUND)
-        found["id"] = ids[lead["row"]]
-        for name in ("time_us", "value", "window_us", "joined"):
-            found[name] = lead[name]
-        found["p"] = p
-        found["spreading"] = lead["spreading"] if self.collapse else 0
-        found["learning"] = lead["time_us"] < self.learn_until_us
-        self._note_spread(index, found)
-        findings = Findings(found, [lead, *(beside(lead, view) for view in judged[1:])]).take(p <= self._keep_p)
+    def _expected(self, index: int, judged: Findings) -> Findings:
+        """Those worth a look, with their expected number a week."""
+        judged.found["learning"] = judged.found["time_us"] < self.learn_until_us
+        self._note_spread(index, judged.found)
+        findings = judged.take(judged.found["p"] <= self._keep_p)
         judged_us = findings.found["time_us"] - SETTLE_US
         found = findings.found
         found["expected"] = self._calibrators[index].expected(found["p"], judged_us)
@@ -188,10 +160,8 @@ class JobStream:
         if days >= 1.0:
             self._weekly = 7.0 * max(1, self.observations) / days
             self._keep_p = float(np.clip(KEPT_A_WEEK / self._weekly, KEEP_P, 1.0))
-        for index, models in enumerate(self._models):
-            for model in models:
-                model.start_day()
-                model.keep_p = 1.0 if len(models) > 1 else self._keep_p
+        for index, engine in enumerate(self._engines):
+            engine.start_day(self._keep_p)
             self._settle(index, day * DAY_US - SETTLE_US)
 
     def _settle(self, index: int, before_us: int) -> None:
@@ -243,9 +213,12 @@ class JobStream:
 
     def take_fresh(self, index: int) -> Findings:
         """Findings since the last call, without those expected more than ``MOST_EXPECTED`` times a week."""
-        fresh = Findings.join(self._fresh[index], len(self._groups[index]))
+        engine = self._engines[index]
+        fresh = Findings.join(self._fresh[index], engine.part_types)
         self._fresh[index] = []
-        told = Findings.join([self._told[index], fresh], len(self._groups[index]))
+        if not engine.lasting:
+            return fresh
+        told = Findings.join([self._told[index], fresh], engine.part_types)
         for part in told.parts:
             part["row"] = np.minimum(part["row"], 0)  # rows are counted within a batch, which is gone
         self._told[index] = told
@@ -268,19 +241,20 @@ class JobStream:
 
     def group_codes(self, index: int) -> NDArray[np.int64]:
         """Codes of the names of peer groups, by the group number in a candidate."""
-        return self._models[index][0].group_codes()
+        return self._engines[index].group_codes()
 
     def health(self) -> dict[str, Any]:
         """Counters for people: rows, observations, memory, evictions, state of the calibration."""
-        models = [model for group in self._models for model in group]
+        engines = [engine.health() for engine in self._engines]
         return {
             "rows": self.rows,
             "observations": self.observations,
-            "entities": max(group[0].counts["entities"] for group in self._models),
-            "pairs": max(model.counts["pairs"] for model in models),
-            "memory_bytes": sum(model.memory for model in models),
+            "entities": max(each["entities"] for each in engines),
+            "pairs": max(each["pairs"] for each in engines),
+            "late": sum(each["late"] for each in engines),
+            "memory_bytes": sum(each["memory"] for each in engines),
             "memory_limit_bytes": memory_limit(self.plan.job),
-            "evicted_pairs": sum(model.evicted for model in models),
+            "evicted_pairs": sum(each["evicted"] for each in engines),
             "calibration": [calibrator.health() for calibrator in self._calibrators],
         }
 
@@ -290,9 +264,8 @@ class JobStream:
         marks = [STATE_VERSION, self.rows, self.observations, self._day, self.learn_until_us]
         marks += [-1 if self.first_us is None else self.first_us, -1 if self.last_us is None else self.last_us]
         state["marks"] = np.array(marks, np.int64)
-        for index, models in enumerate(self._models):
-            for at, model in enumerate(models):
-                state |= {f"m{index}.{at}.{name}": array for name, array in model.to_state().items()}
+        for index, engine in enumerate(self._engines):
+            state |= {f"m{index}.{name}": array for name, array in engine.to_state().items()}
             state |= {f"c{index}.{name}": array for name, array in self._calibrators[index].to_state().items()}
             state |= columns_of(f"f{index}", self.recent(index))
             state |= columns_of(f"t{index}", self._told[index].found)
@@ -314,13 +287,12 @@ class JobStream:
             marks = [int(mark) for mark in state["marks"]]
             if marks[0] != STATE_VERSION:
                 raise StateError(f"model state of version {marks[0]}, this is version {STATE_VERSION}")
-            for index, models in enumerate(self._models):
-                for at, model in enumerate(models):
-                    model.load_state(_under(state, f"m{index}.{at}."))
+            for index, engine in enumerate(self._engines):
+                engine.load_state(_under(state, f"m{index}."))
                 self._calibrators[index] = TailCalibrator.from_state(_under(state, f"c{index}."))
                 pending = rows_from(f"f{index}", FOUND, state)
                 self._pending[index] = [pending] if pending.size else []
-                told = [rows_from(f"t{index}.{at}", CANDIDATE, state) for at in range(len(models))]
+                told = [rows_from(f"t{index}.{at}", kind, state) for at, kind in enumerate(engine.part_types)]
                 self._told[index] = Findings(rows_from(f"t{index}", FOUND, state), told)
                 self._spreading[index] = {(a, b): (c, d) for a, b, c, d in state[f"s{index}"].tolist()}
         except KeyError as error:
@@ -329,9 +301,8 @@ class JobStream:
             ) from error
         self.rows, self.observations, self._day, self.learn_until_us = marks[1:5]
         self._keep_p, self._weekly = map(float, state["rates"])
-        for models in self._models:
-            for model in models:
-                model.keep_p = 1.0 if len(models) > 1 else self._keep_p
+        for engine in self._engines:
+            engine.resume(self._keep_p)
         self.first_us, self.last_us = (None if mark < 0 else mark for mark in marks[5:7])
         self._told_us = [marks[6]] * len(self._groups)
         return self
@@ -339,8 +310,7 @@ class JobStream:
 
 def bucket_start(time_us: int, plan: JobPlan) -> int:
     """Start of the bucket a time falls into."""
-    span = parse_span(plan.job.bucket_span)
-    return time_us - time_us % span
+    return time_us - time_us % plan.span_us
 
 
 def hour_end(time_us: int) -> int:

@@ -104,7 +104,8 @@ def quantile(level: float, law: Predicted) -> NDArray[np.int64]:
         middle = np.floor((low + high) / 2.0)
         enough = _at_most(middle, shape, mean) >= level
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return high.astype(np.int64)
+    found: NDArray[np.int64] = high.astype(np.int64)
+    return found
 
 
 def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Floats:

@@ -328,8 +328,9 @@ class CountModel:
         # Half of what the fleet shares is learnt as the series' own, so that a lasting change becomes the rule.
         self._learn(chosen, learnt, cells["season"] * np.sqrt(cells["fleet"]), _noise(learnt, law, cells["dispersion"]))
         damped = 1.0 / (1.0 + flat.mean)
-        counted = np.bincount(cells["group"], damped * learnt, groups)
-        self._season.learn(when.hours, when.week, counted, np.bincount(cells["group"], damped * flat.mean, groups))
+        parts = (damped * part for part in (learnt, flat.mean))
+        counted, expected = (np.bincount(cells["group"], part, groups).astype(np.float64) for part in parts)
+        self._season.learn(when.hours, when.week, counted, expected)
 
     def _judge(self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool) -> None:
         """Probability of each cell: of as much or more, of as little or less, or both."""
@@ -349,9 +350,7 @@ class CountModel:
             p = np.minimum(p, lower)
         cells["p"] = np.minimum(2.0 * p, 1.0) if side == BOTH else p
 
-    def _low(
-        self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool
-    ) -> tuple[Floats, Floats]:
+    def _low(self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool) -> tuple[Floats, Floats]:
         """Probability of as little, told once when a stretch of it begins; and the mean it was judged by."""
         below = Predicted(law.shape, law.mean * np.minimum(cells["fleet"], 1.0))
         p = np.ones(y.size)

@@ -44,9 +44,7 @@ class OpenBucket:
         self._rows: Table = np.zeros(0, OPEN)
         self._pairs: Ints = np.zeros(0, np.int64)
 
-    def add(
-        self, times_us: Ints, ids: Ints, keys: Ints, groups: Ints, late: NDArray[np.bool_], values: Ints
-    ) -> None:
+    def add(self, times_us: Ints, ids: Ints, keys: Ints, groups: Ints, late: NDArray[np.bool_], values: Ints) -> None:
         """Add rows (all int64[n]) in their order; those of series 0 are passed over."""
         kept = np.flatnonzero(keys != 0)
         if kept.size == 0:

@@ -90,7 +90,12 @@ class Season:
 
     def to_state(self) -> State:
         """Memory as named arrays."""
-        return {"counted": self._counted.copy(), "flat": self._flat.copy(), "profiles": self.profiles, "weeks": self._weeks.copy()}
+        return {
+            "counted": self._counted.copy(),
+            "flat": self._flat.copy(),
+            "profiles": self.profiles,
+            "weeks": self._weeks.copy(),
+        }
 
     def load_state(self, state: State) -> Self:
         """Take the memory of :meth:`to_state`."""

@@ -1,0 +1,211 @@
+"""From findings of counts to records: how many, how many are usual, and the events that were counted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rarebit.core.fields import ID, ID_CODE, TIME
+from rarebit.core.result import Explanation, Record, Tally
+from rarebit.core.time import iso
+from rarebit.detect.count_sentence import count_sentence
+from rarebit.detect.evidence import EVENTS_SHOWN, Join, Materialised, influencers, key_sql, score
+from rarebit.detect.explain import noun
+from rarebit.detect.findings import Findings
+from rarebit.detect.plan import DetectorPlan
+from rarebit.detect.scan import text_sql
+from rarebit.detect.stream import JobStream
+from rarebit.maths.count import Predicted, quantile
+from rarebit.model.count import BOTH, HIGH
+from rarebit.query import literal
+from rarebit.query.sql import to_sql
+
+_OFTEN = 0.99
+"""Of so many buckets the bounds hold."""
+
+
+def materialise_counts(stream: JobStream, index: int, join: Join, group_names: Mapping[int, str]) -> Materialised:
+    """Make records of what a count detector has found since the last call.
+
+    Parameters are those of :func:`rarebit.detect.records.materialise`. A finding is complete when its bucket closes,
+    so nothing is renewed or absorbed.
+    """
+    (detector,) = stream.groups[index]
+    fresh = stream.take_fresh(index)
+    if not len(fresh):
+        return Materialised([], frozenset(), {})
+    cells = fresh.parts[0]
+    witnesses, events = _fetch(stream, detector, cells, join)
+    codes = stream.group_codes(index)
+    names = [group_names.get(int(code), "") for code in codes]
+    later = stream.expected_now(index, fresh.found["p"])
+    bounds = _bounds(cells)
+    records = []
+    for row in range(len(fresh)):
+        if row in witnesses:
+            draft = _Draft(stream, detector, fresh, row, witnesses[row], events.get(row))
+            group = names[int(cells["group"][row])]
+            records.append(draft.record(float(later[row]), (int(bounds[0][row]), int(bounds[1][row])), group))
+    return Materialised(records, frozenset(), {})
+
+
+def _bounds(cells: Any) -> tuple[Any, Any]:  # noqa: ANN401 structured arrays
+    law = Predicted(np.array(cells["shape"]), np.array(cells["mean"]))
+    return quantile(1.0 - _OFTEN, law), quantile(_OFTEN, law)
+
+
+def _fetch(
+    stream: JobStream,
+    detector: DetectorPlan,
+    cells: Any,
+    join: Join,  # noqa: ANN401 structured array
+) -> tuple[dict[int, pa.Table], dict[int, pa.Table]]:
+    """An event of each series, and the events it had in the bucket, by row."""
+    fields = [TIME, ID, *_fields(stream, detector)]
+    columns = {name: text_sql(name) if name not in (TIME, ID) else literal.identifier(name) for name in fields}
+    keys = {f"key{at}": key_sql(name) for at, name in enumerate(detector.split)}
+    where = to_sql(stream.plan.condition)
+    rows, seen = np.arange(cells.size), np.array(cells["seen_us"])
+    asked = pa.table({"row": rows, "start_us": seen, "end_us": seen + 1, "id": np.array(cells["id"])})
+    on = {"id": literal.identifier(ID_CODE)}
+    witnesses = join(asked, on=on, columns=columns | keys, where=where, per_row_limit=1)
+    held = witnesses.column("row").to_numpy()
+    start = np.array(cells["bucket_us"])[held]
+    wanted = pa.table(
+        {
+            "row": held,
+            "start_us": start,
+            "end_us": start + stream.plan.span_us,
+            **{name: witnesses.column(name) for name in keys},
+        }
+    ).filter(pa.array(np.array(cells["count"])[held] > 0))
+    found = join(wanted, on=keys, columns=columns, where=where, per_row_limit=EVENTS_SHOWN)
+    return _by_row(witnesses), _by_row(found)
+
+
+def _by_row(table: pa.Table) -> dict[int, pa.Table]:
+    rows = table.column("row").to_numpy()
+    held, starts = np.unique(rows, return_index=True)
+    ends = np.append(starts[1:], rows.size)
+    return {int(row): table.slice(a, b - a) for row, a, b in zip(held, starts, ends, strict=True)}
+
+
+def _fields(stream: JobStream, detector: DetectorPlan) -> list[str]:
+    return sorted({"host.name", *stream.plan.job.influencers, *detector.fields})
+
+
+class _Draft:
+    """One finding on its way to a record."""
+
+    def __init__(
+        self,
+        stream: JobStream,
+        detector: DetectorPlan,
+        fresh: Findings,
+        row: int,
+        witness: pa.Table,
+        events: pa.Table | None,
+    ) -> None:
+        self.stream, self.detector = stream, detector
+        self.found, self.cell = fresh.found[row], fresh.parts[0][row]
+        self.events = witness if events is None else events
+        self.total = 0 if events is None else int(events.column("total")[0].as_py())
+        self.first = {name: self.events.column(name)[0].as_py() for name in self.events.column_names}
+
+    def record(self, later: float, bounds: tuple[int, int], group: str) -> Record:
+        """The record; ``later`` is the expected number a week by the latest fit."""
+        job, detector, cell = self.stream.plan.job, self.detector.detector, self.cell
+        initial = float(self.found["expected"])
+        tally = self._tally(bounds, group)
+        kind, entity = self._entity()
+        return Record(
+            id=self._id(),
+            job_id=job.job_id,
+            detector_index=self.detector.index,
+            timestamp=iso(int(cell["bucket_us"])),
+            bucket_span=self.stream.plan.span_us // 1_000_000,
+            function=detector.function,
+            field_name=detector.field_name,
+            by_field_name=detector.by_field_name,
+            by_field_value=self._text(detector.by_field_name),
+            partition_field_name=detector.partition_field_name,
+            partition_field_value=self._text(detector.partition_field_name),
+            typical=(tally.typical,),
+            actual=(float(tally.actual),),
+            probability=float(self.found["p"]),
+            record_score=score(later),
+            initial_record_score=score(initial),
+            influencers=influencers(self.events, job.influencers),
+            time=iso(int(self.found["time_us"])),
+            expected_per_week=later,
+            initial_expected_per_week=initial,
+            learning=bool(self.found["learning"]),
+            entity_type=kind,
+            entity_id=entity,
+            explanation=Explanation(sentence=self._sentence(tally), tally=tally),
+            event_ids=tuple(dict.fromkeys(self.events.column(ID).to_pylist())),
+            event_count=self.total,
+        )
+
+    def _id(self) -> str:
+        """Series and bucket name the record, whichever events come first."""
+        cell = self.cell
+        text = f"{self.stream.plan.job.job_id}|{self.detector.index}|{cell['key']}|{cell['bucket_us']}"
+        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+    def _text(self, name: str | None) -> str | None:
+        value = self.first.get(name) if name else None
+        return None if value is None else str(value)
+
+    def _entity(self) -> tuple[str, str]:
+        """Whom it is about: the series' own host, user or address; else the one host of all events shown."""
+        name = self.detector.entity
+        if name:
+            return noun(name), self._text(name) or ""
+        hosts = set(self.events.column("host.name").to_pylist()) if self.total <= EVENTS_SHOWN else set()
+        only = hosts.pop() if len(hosts) == 1 else None
+        return ("host", str(only)) if only else ("fleet", "")
+
+    def _tally(self, bounds: tuple[int, int], group: str) -> Tally:
+        cell, counting = self.cell, self.detector.counting
+        assert counting is not None  # noqa: S101 only counts come here
+        high, beyond = int(cell["side"]) == HIGH, int(counting.skip_empty)
+        limit = max if high else min
+        return Tally(
+            detector_index=self.detector.index,
+            entity_field=self.detector.entity,
+            entity=self._text(self.detector.entity) or "",
+            counted=self._counted(),
+            side="high" if high else "low",
+            both=counting.side == BOTH,
+            empty=not counting.skip_empty,
+            actual=int(cell["count"]),
+            typical=float(cell["mean"]) + beyond,
+            lower=bounds[0] + beyond,
+            upper=bounds[1] + beyond,
+            mean=float(cell["mean"]),
+            shape=float(cell["shape"]),
+            events=float(cell["events"]),
+            buckets=float(cell["exposure"]),
+            buckets_seen=int(cell["buckets"]),
+            dispersion=float(cell["dispersion"]),
+            prior_shape=float(cell["prior_shape"]),
+            prior_buckets=float(cell["prior_exposure"]),
+            season=float(cell["season"]),
+            fleet=limit(float(cell["fleet"]), 1.0),
+            peer_group=group,
+            peers=int(cell["peers"]),
+            peers_mean=float(cell["peer_mean"]),
+            probability=float(cell["p"]),
+        )
+
+    def _counted(self) -> str:
+        return f"different {self.detector.value}" if self.detector.value else self.stream.plan.job.counted
+
+    def _sentence(self, tally: Tally) -> str:
+        values = [(name, self._text(name) or "none") for name in self.detector.split]
+        return count_sentence(tally, values, self.stream.plan.span_us, iso(int(self.cell["seen_us"])))

@@ -1,0 +1,51 @@
+"""The functions of detectors that run, and what each counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from rarebit.model.count import BOTH, HIGH, LOW
+
+RARE: Final = ("rare", "freq_rare")
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """What a count function takes from a bucket, and which side of it is told of."""
+
+    side: int
+    distinct: bool = False
+    """Different values of the detector's field, not events."""
+    skip_empty: bool = False
+    """A bucket without events is no observation."""
+
+
+COUNTS: Final[dict[str, Counting]] = {
+    "count": Counting(BOTH),
+    "high_count": Counting(HIGH),
+    "low_count": Counting(LOW),
+    "non_zero_count": Counting(BOTH, skip_empty=True),
+    "high_non_zero_count": Counting(HIGH, skip_empty=True),
+    "low_non_zero_count": Counting(LOW, skip_empty=True),
+    "distinct_count": Counting(BOTH, distinct=True),
+    "high_distinct_count": Counting(HIGH, distinct=True),
+    "low_distinct_count": Counting(LOW, distinct=True),
+}
+ALIASES: Final = {
+    "c": "count",
+    "high_c": "high_count",
+    "low_c": "low_count",
+    "nzc": "non_zero_count",
+    "high_nzc": "high_non_zero_count",
+    "low_nzc": "low_non_zero_count",
+    "dc": "distinct_count",
+    "high_dc": "high_distinct_count",
+    "low_dc": "low_distinct_count",
+}
+"""Short names that Elastic knows too."""
+
+
+def counting(function: str) -> Counting | None:
+    """What a function counts, by its name or its short name; None where it does not count."""
+    return COUNTS.get(ALIASES.get(function, function))
