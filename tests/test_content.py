@@ -16,6 +16,7 @@ from rarebit.core.result import Record
 from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
 from rarebit.detect.catalog import CatalogEntry, Fixture, catalog
 from rarebit.detect.elastic import parse_jobs, to_elastic
+from rarebit.detect.functions import counting
 from rarebit.detect.plan import plan, problems
 
 FAMILIES = (
@@ -78,15 +79,20 @@ def test_a_job_goes_out_in_the_form_of_elastic_and_comes_back(entry: CatalogEntr
     assert (back.detectors, back.datafeed.query) == (entry.job.detectors, entry.job.datafeed.query)
 
 
+def _counts(entry: CatalogEntry) -> bool:
+    return counting(entry.job.detectors[0].function) is not None
+
+
 def test_every_file_has_fixtures_of_both_kinds_and_every_other_form_says_how_it_differs() -> None:
     for entry in ENTRIES:
-        if entry.default:
+        if entry.default or entry.fixtures:
             assert {fixture.fires for fixture in entry.fixtures} == {True, False}, entry.job.job_id
-        else:
+        if not entry.default:
             assert entry.note.endswith("."), entry.job.job_id
 
 
-FIXTURES = [(entry, fixture) for entry in ENTRIES for fixture in entry.fixtures]
+FIXTURES = [(entry, fixture) for entry in ENTRIES if not _counts(entry) for fixture in entry.fixtures]
+COUNTED = [(entry, fixture) for entry in ENTRIES if _counts(entry) for fixture in entry.fixtures]
 
 
 def _story(fixture: Fixture) -> Iterator[dict[str, Any]]:
@@ -119,6 +125,56 @@ def test_a_job_does_what_its_fixture_says(
         return
     assert len(found) == 1
     _assert_proof(entry, fixture, found[0])
+
+
+def _busy_story(entry: CatalogEntry, fixture: Fixture) -> Iterator[dict[str, Any]]:
+    """Six hosts, each with a dozen events a bucket over three days; then the event in question, or silence."""
+    span = plan(entry.job).span_us
+    question = START + 3 * DAY_US - 3 * HOUR_US
+    for bucket in range(3 * DAY_US // span):
+        for host in range(6):
+            silent = fixture.repeat == 0 and host == 2 and START + bucket * span >= question
+            for turn in range(0 if silent else 11 + (7 * bucket + 5 * host) % 3):
+                at = START + bucket * span + turn * span // 14 + host * 1000
+                yield {"@timestamp": iso(at), "host.name": f"host-{host:02}"} | fixture.history
+    for number in range(fixture.repeat):
+        at = question + 1_000_000 + number * 600_000
+        yield {"@timestamp": iso(at), "host.name": "host-02", "process.pid": number} | fixture.event
+
+
+@pytest.mark.parametrize(
+    ("entry", "fixture"), COUNTED, ids=[f"{entry.job.job_id}-{fixture.name}" for entry, fixture in COUNTED]
+)
+def test_a_count_does_what_its_fixture_says(
+    entry: CatalogEntry,
+    fixture: Fixture,
+    tmp_path: Path,
+    write_events: Callable[[Path, Sequence[dict[str, Any]]], Path],
+    open_home: Callable[[Path], AbstractContextManager[Home]],
+) -> None:
+    path = write_events(tmp_path / "events.ndjson", list(_busy_story(entry, fixture)))
+    with open_home(tmp_path / "home") as home:
+        run(home, [path], RunOptions(jobs=(entry.job.job_id,)))
+        alerts = home.store.list_alerts()
+        found = [home.store.get_record(alert.record_id) for alert in alerts]
+    if not fixture.fires:
+        assert found == []
+        return
+    assert len(found) == 1
+    _assert_counted(entry, fixture, found[0])
+
+
+def _assert_counted(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:
+    tally = record.explanation.tally
+    assert tally is not None
+    assert tally.side == ("high" if fixture.repeat else "low")
+    assert f"{tally.actual:,}" in record.explanation.sentence or not fixture.repeat
+    assert (record.actual, record.typical) == ((float(tally.actual),), (tally.typical,))
+    assert record.event_count == tally.actual >= fixture.repeat
+    assert len(record.event_ids) == (20 if fixture.repeat else 1)
+    assert record.timestamp <= iso(START + 3 * DAY_US - 3 * HOUR_US) <= record.time
+    if "host.name" in (entry.job.detectors[0].partition_field_name, entry.job.detectors[0].by_field_name):
+        assert (record.entity_type, record.entity_id) == ("host", "host-02")
 
 
 def _assert_proof(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:

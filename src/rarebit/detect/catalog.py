@@ -23,6 +23,8 @@ class Fixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Event fields repeated as ordinary life of every host."""
     event: dict[str, Any]
     """The event in question."""
+    repeat: int = 1
+    """For counts: how many of it come within one bucket; with 0 the host falls silent instead."""
 
 
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):

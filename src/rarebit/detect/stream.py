@@ -136,7 +136,7 @@ class JobStream:
         found = findings.found
         found["expected"] = self._calibrators[index].expected(found["p"], judged_us)
         # Before there is a tail to go by, no finding is rarer than its own p says.
-        learning = found["learning"] > 0
+        learning = (found["learning"] > 0) | (not self._calibrators[index].fitted and np.isfinite(self._weekly))
         found["expected"][learning] = np.maximum(found["expected"], found["p"] * self._weekly)[learning]
         return findings
 
@@ -237,7 +237,11 @@ class JobStream:
 
     def expected_now(self, index: int, p: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected records a week at least as extreme, by the latest fit."""
-        return self._calibrators[index].final(p)
+        expected = self._calibrators[index].final(p)
+        if self._calibrators[index].fitted:
+            return expected
+        days = ((self.last_us or 0) - (self.first_us or 0)) / DAY_US
+        return np.maximum(expected, p * 7.0 * self.observations / max(1.0, days))
 
     def group_codes(self, index: int) -> NDArray[np.int64]:
         """Codes of the names of peer groups, by the group number in a candidate."""

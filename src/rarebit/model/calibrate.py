@@ -300,6 +300,11 @@ class TailCalibrator:
             self._invalid += invalid
         return out
 
+    @property
+    def fitted(self) -> bool:
+        """Whether there is a tail of the job's own past to go by: after its first whole day of results."""
+        return self._now.tail is not None
+
     def _parts(self, times: Ints) -> Iterator[tuple[int, slice]]:
         """Stretches of one day each; what is late belongs to the day that is open."""
         if not times.size:
