@@ -62,7 +62,7 @@ def _fetch(
     stream: JobStream,
     detector: DetectorPlan,
     cells: Any,
-    join: Join,  # noqa: ANN401 structured array
+    join: Join,
 ) -> tuple[dict[int, pa.Table], dict[int, pa.Table]]:
     """An event of each series, and the events it had in the bucket, by row."""
     fields = [TIME, ID, *_fields(stream, detector)]

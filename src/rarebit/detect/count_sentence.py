@@ -34,7 +34,7 @@ def count_sentence(tally: Tally, series: Sequence[tuple[str, str]], span_us: int
     if tally.fleet > _CLEAR or tally.fleet * _CLEAR < 1.0:
         parts.append(f"that is at {tally.fleet:.1f} times the usual, as the fleet as a whole was")
     if tally.peers:
-        parts.append(f"{_peers(tally, series)} had {amount(tally.peers_mean)} on average")
+        parts.append(f"{_peers(tally)} had {amount(tally.peers_mean)} on average")
     return "; ".join(parts) + "."
 
 
@@ -53,11 +53,10 @@ def _what(tally: Tally, span_us: int) -> str:
     return f"{number} {tally.counted} in {span_words(span_us)} where {usual}"
 
 
-def _peers(tally: Tally, series: Sequence[tuple[str, str]]) -> str:
+def _peers(tally: Tally) -> str:
     group = f"{tally.peer_group.replace('_', ' ')} " if tally.peer_group else ""
-    if tally.empty:
-        return f"its {plural(tally.peers, group + 'peer')}"
-    return f"{plural(tally.peers, group + noun(series[0][0]))} with any" if series else "others"
+    peers = f"its {plural(tally.peers, group + 'peer')}"
+    return peers if tally.empty else f"{peers} with any"
 
 
 def amount(number: float) -> str:

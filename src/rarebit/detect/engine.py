@@ -16,7 +16,8 @@ from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan, memory_limit
 from rarebit.detect.views import View, beside, together
 from rarebit.maths.hashing import pair_codes
-from rarebit.model.count import CELL, CountModel, CountSettings
+from rarebit.model.count import CountModel, CountSettings
+from rarebit.model.count_cells import CELL
 from rarebit.model.rare import RareModel
 from rarebit.model.rare_kernel import CANDIDATE
 from rarebit.model.tables import State

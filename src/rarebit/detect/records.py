@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -22,7 +21,6 @@ from rarebit.detect.plan import DetectorPlan
 from rarebit.detect.rollout import INFORMATIONAL, Spread, spreads, verdict
 from rarebit.detect.scan import text_sql
 from rarebit.detect.stream import JobStream, bucket_start, hour_end
-from rarebit.maths.tail import score_of
 from rarebit.query import literal
 from rarebit.query.sql import to_sql
 

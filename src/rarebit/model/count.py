@@ -14,11 +14,12 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.maths.count import Predicted, learn, p_high, p_low, p_none, predict
+from rarebit.maths.count import Predicted, learn, p_high, p_low, p_none
 from rarebit.maths.hashing import hash_text
+from rarebit.model.count_cells import CELL, SERIES, Moment, at, law_of, noise_of, show_first_events
 from rarebit.model.count_open import OPEN, OpenBucket
 from rarebit.model.count_prior import MIN_EXPOSURE, MIN_MEMBERS, Prior, fit_prior, fleet_factor, is_collapsed
-from rarebit.model.season import Season, hours_of, week_of
+from rarebit.model.season import Season
 from rarebit.model.tables import State, Table, columns_of, rows_from
 
 HIGH: Final = 1
@@ -34,54 +35,12 @@ _OUTLIER: Final = 6.0
 """Standard deviations: what lies beyond is learnt as if it lay here."""
 _NOISE_WORTH: Final = 40.0
 """What the peers' noise is worth beside a series' own; a busy bucket is worth up to 4."""
+_LEAST_NOISE: Final = 0.1
+"""The season is learnt as if no series were steadier than this, so that none leads alone."""
+_UNSHAPED: Final = 0.05
+"""What remains of the noise learnt before all hours of the week were met: most of it was the season."""
 _GONE: Final = 0.02
 """Events, decayed, below which a series is forgotten."""
-
-SERIES: Final = np.dtype(
-    [
-        ("key", "i8"),
-        ("events", "f8"),
-        ("exposure", "f8"),
-        ("noise", "f8"),
-        ("noise_weight", "f8"),
-        ("first_us", "i8"),
-        ("last_us", "i8"),
-        ("last_id", "i8"),
-        ("buckets", "i8"),
-        ("group", "i4"),
-        ("quiet", "i4"),
-    ]
-)
-"""One series: decayed counts and exposure, noise, when and by which event it was first and last seen."""
-
-CELL: Final = np.dtype(
-    [
-        ("row", "i4"),
-        ("side", "i4"),
-        ("group", "i4"),
-        ("peers", "i4"),
-        ("key", "i8"),
-        ("bucket_us", "i8"),
-        ("time_us", "i8"),
-        ("id", "i8"),
-        ("seen_us", "i8"),
-        ("first_us", "i8"),
-        ("buckets", "i8"),
-        ("count", "i8"),
-        ("p", "f8"),
-        ("mean", "f8"),
-        ("shape", "f8"),
-        ("events", "f8"),
-        ("exposure", "f8"),
-        ("prior_shape", "f8"),
-        ("prior_exposure", "f8"),
-        ("dispersion", "f8"),
-        ("season", "f8"),
-        ("fleet", "f8"),
-        ("peer_mean", "f8"),
-    ]
-)
-"""One series in one bucket, with all that its probability was made of."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -111,6 +70,7 @@ class CountModel:
         self.keep_p = 0.05
         self.evicted = 0
         self.late = 0
+        self._shaped = False
         self._decay = 2.0 ** (-settings.span_us / (settings.half_life_hours * 3.6e9))
         self._series: Table = np.zeros(0, SERIES)
         self._open = OpenBucket(distinct=settings.distinct)
@@ -174,6 +134,10 @@ class CountModel:
     def start_day(self) -> None:
         """Refit what series have in common and hold the memory bound; call at each new day of event time."""
         self._forget()
+        if not self._shaped and self._season.complete:
+            self._shaped = True
+            for name in ("noise", "noise_weight"):
+                self._series[name] *= _UNSHAPED
         fleet = fit_prior(self._series, pool=self.settings.pool)
         if fleet is None:
             return
@@ -202,7 +166,7 @@ class CountModel:
         """Memory as named arrays; equal memories give equal arrays."""
         state = columns_of("series", self._series)
         state |= {"groups": self._group_codes.copy(), "prior": self._prior.copy()}
-        state["marks"] = np.array([self.evicted, self.late], np.int64)
+        state["marks"] = np.array([self.evicted, self.late, self._shaped], np.int64)
         state |= {f"open.{name}": array for name, array in self._open.to_state().items()}
         return state | {f"season.{name}": array for name, array in self._season.to_state().items()}
 
@@ -210,7 +174,8 @@ class CountModel:
         """Take the memory of :meth:`to_state`; settings stay those of this model."""
         self._series = rows_from("series", SERIES, state)
         self._group_codes, self._prior = np.array(state["groups"]), np.array(state["prior"])
-        self.evicted, self.late = (int(mark) for mark in state["marks"])
+        self.evicted, self.late, shaped = (int(mark) for mark in state["marks"])
+        self._shaped = bool(shaped)
         for part, prefix in ((self._open, "open."), (self._season, "season.")):
             part.load_state({name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)})
         return self
@@ -257,11 +222,11 @@ class CountModel:
         counts = np.zeros(self._series.size, np.int64)
         counts[places] = rows["count"]
         chosen = np.flatnonzero(counts > 0) if self.settings.skip_empty else np.arange(counts.size)
-        when = _When(bucket * self.settings.span_us, self.settings.span_us)
+        when = Moment(bucket * self.settings.span_us, self.settings.span_us)
         cells = self._cells(chosen, counts[chosen], when)
         self._judge_and_learn(cells, chosen, when)
         self._note_events(rows, places)
-        _show_first_events(cells, rows)
+        show_first_events(cells, rows)
         judged: Table = cells[~np.isnan(cells["p"])]
         return judged
 
@@ -282,7 +247,7 @@ class CountModel:
         joined = np.concatenate([self._series, made])
         self._series = joined[np.argsort(joined["key"], kind="stable")]
 
-    def _cells(self, chosen: Ints, counts: Ints, when: _When) -> Table:
+    def _cells(self, chosen: Ints, counts: Ints, when: Moment) -> Table:
         """What is known of each series before the bucket is learnt."""
         series = self._series[chosen]
         cells = np.zeros(chosen.size, CELL)
@@ -306,14 +271,14 @@ class CountModel:
         cells["peers"] = np.bincount(cells["group"], minlength=groups)[cells["group"]] - 1
         cells["peer_mean"] = (total - cells["count"]) / np.maximum(cells["peers"], 1)
 
-    def _judge_and_learn(self, cells: Table, chosen: Ints, when: _When) -> None:
+    def _judge_and_learn(self, cells: Table, chosen: Ints, when: Moment) -> None:
         """Fill in the law and the probability of each cell, then learn the bucket."""
         y = cells["count"] - self.settings.skip_empty
         if np.isnan(self._prior[0, 0]):
             cells["p"] = np.nan
             self._learn(chosen, y, np.ones(y.size), np.zeros((2, y.size)))
             return
-        flat = _law(cells, np.ones(y.size))
+        flat = law_of(cells, np.ones(y.size))
         law = Predicted(flat.shape, flat.mean * cells["season"])
         heard = self._series["quiet"][chosen] == 0
         collapsed = is_collapsed(y[heard], law.mean[heard])
@@ -326,8 +291,10 @@ class CountModel:
         law = Predicted(law.shape, law.mean * cells["fleet"])
         learnt = np.minimum(y, np.ceil(law.mean + _OUTLIER * np.sqrt(law.mean + law.mean**2 / law.shape)))
         # Half of what the fleet shares is learnt as the series' own, so that a lasting change becomes the rule.
-        self._learn(chosen, learnt, cells["season"] * np.sqrt(cells["fleet"]), _noise(learnt, law, cells["dispersion"]))
-        damped = 1.0 / (1.0 + flat.mean)
+        self._learn(
+            chosen, learnt, cells["season"] * np.sqrt(cells["fleet"]), noise_of(learnt, law, cells["dispersion"])
+        )
+        damped = 1.0 / (1.0 + np.maximum(cells["dispersion"], _LEAST_NOISE) * flat.mean)
         parts = (damped * part for part in (learnt, flat.mean))
         counted, expected = (np.bincount(cells["group"], part, groups).astype(np.float64) for part in parts)
         self._season.learn(when.hours, when.week, counted, expected)
@@ -341,7 +308,7 @@ class CountModel:
             # A fleet at rest does not make a busy series stranger, and a busy one does not make silence stranger.
             above = Predicted(law.shape, law.mean * np.maximum(cells["fleet"], 1.0))
             rows = np.flatnonzero(y > above.mean)
-            p[rows] = p_high(y[rows], _at(above, rows))
+            p[rows] = p_high(y[rows], at(above, rows))
             cells["mean"] = above.mean
         if side != HIGH:
             lower, mean = self._low(cells, chosen, y, law, collapsed=collapsed)
@@ -357,7 +324,7 @@ class CountModel:
         if collapsed:
             return p, below.mean
         rows = np.flatnonzero((y < below.mean) & (p_none(below) < SURPRISING))
-        p[rows] = p_low(y[rows], _at(below, rows))
+        p[rows] = p_low(y[rows], at(below, rows))
         quiet = self._series["quiet"][chosen] > 0
         self._series["quiet"][chosen] = p < SURPRISING
         p[quiet] = 1.0
@@ -375,44 +342,3 @@ class CountModel:
         self._series["events"][places] += rows["late"]
         self._series["last_us"][places] = np.maximum(self._series["last_us"][places], rows["last_us"])
         self._series["last_id"][places] = rows["last_id"]
-
-
-class _When:
-    """A bucket's place in time."""
-
-    def __init__(self, start_us: int, span_us: int) -> None:
-        self.start_us = start_us
-        self.hours = hours_of(start_us, span_us)
-        self.week = week_of(start_us)
-
-
-def _law(cells: Table, coming: Floats) -> Predicted:
-    """Law of each cell's count, given its exposure."""
-    return predict(
-        cells["events"],
-        cells["exposure"],
-        prior_shape=cells["prior_shape"],
-        prior_exposure=cells["prior_exposure"],
-        coming=coming,
-        dispersion=cells["dispersion"],
-    )
-
-
-def _at(law: Predicted, rows: Ints) -> Predicted:
-    return Predicted(law.shape[rows], law.mean[rows])
-
-
-def _noise(y: Floats, law: Predicted, dispersion: Floats) -> Floats:
-    """Squared deviation beyond what chance and doubt of the rate explain, and its weight (float64[2, n])."""
-    doubt = np.maximum((1.0 / law.shape - dispersion) / (1.0 + dispersion), 0.0)
-    scale = (1.0 + law.mean / 2.0) ** 2
-    beyond = ((y - law.mean) ** 2 - law.mean - doubt * law.mean**2) / scale
-    return np.stack([beyond, law.mean**2 / scale])
-
-
-def _show_first_events(cells: Table, rows: Table) -> None:
-    """Put the first event of the bucket to each cell that has one; the others keep their series' last event."""
-    seen = np.flatnonzero(cells["count"] > 0)
-    at = np.searchsorted(rows["key"], cells["key"][seen])
-    cells["id"][seen], cells["time_us"][seen] = rows["first_id"][at], rows["first_us"][at]
-    cells["seen_us"][seen] = rows["first_us"][at]

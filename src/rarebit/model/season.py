@@ -56,6 +56,11 @@ class Season:
         self._flat = np.concatenate([self._flat, row])
         self.profiles = np.concatenate([self.profiles, self.profiles[:1]])
 
+    @property
+    def complete(self) -> bool:
+        """Whether every hour of the week was met."""
+        return bool((self._weeks[0] != _NEVER).all())
+
     def may_freeze(self, hours: NDArray[np.int64], week: int) -> bool:
         """Whether a collapse in these hours is to be left out of what is learnt.
 

@@ -1,0 +1,102 @@
+"""Series and cells of the count model: what is kept of each, and the law a cell is judged by."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.maths.count import Predicted, predict
+from rarebit.model.season import hours_of, week_of
+from rarebit.model.tables import Table
+
+SERIES: Final = np.dtype(
+    [
+        ("key", "i8"),
+        ("events", "f8"),
+        ("exposure", "f8"),
+        ("noise", "f8"),
+        ("noise_weight", "f8"),
+        ("first_us", "i8"),
+        ("last_us", "i8"),
+        ("last_id", "i8"),
+        ("buckets", "i8"),
+        ("group", "i4"),
+        ("quiet", "i4"),
+    ]
+)
+"""One series: decayed counts and exposure, noise, when and by which event it was first and last seen."""
+
+CELL: Final = np.dtype(
+    [
+        ("row", "i4"),
+        ("side", "i4"),
+        ("group", "i4"),
+        ("peers", "i4"),
+        ("key", "i8"),
+        ("bucket_us", "i8"),
+        ("time_us", "i8"),
+        ("id", "i8"),
+        ("seen_us", "i8"),
+        ("first_us", "i8"),
+        ("buckets", "i8"),
+        ("count", "i8"),
+        ("p", "f8"),
+        ("mean", "f8"),
+        ("shape", "f8"),
+        ("events", "f8"),
+        ("exposure", "f8"),
+        ("prior_shape", "f8"),
+        ("prior_exposure", "f8"),
+        ("dispersion", "f8"),
+        ("season", "f8"),
+        ("fleet", "f8"),
+        ("peer_mean", "f8"),
+    ]
+)
+"""One series in one bucket, with all that its probability was made of."""
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Moment:
+    """A bucket's place in time."""
+
+    def __init__(self, start_us: int, span_us: int) -> None:
+        self.start_us = start_us
+        self.hours = hours_of(start_us, span_us)
+        self.week = week_of(start_us)
+
+
+def law_of(cells: Table, coming: Floats) -> Predicted:
+    """Law of each cell's count, given its exposure."""
+    return predict(
+        cells["events"],
+        cells["exposure"],
+        prior_shape=cells["prior_shape"],
+        prior_exposure=cells["prior_exposure"],
+        coming=coming,
+        dispersion=cells["dispersion"],
+    )
+
+
+def at(law: Predicted, rows: Ints) -> Predicted:
+    return Predicted(law.shape[rows], law.mean[rows])
+
+
+def noise_of(y: Floats, law: Predicted, dispersion: Floats) -> Floats:
+    """Squared deviation beyond what chance and doubt of the rate explain, and its weight (float64[2, n])."""
+    doubt = np.maximum((1.0 / law.shape - dispersion) / (1.0 + dispersion), 0.0)
+    scale = (1.0 + law.mean / 2.0) ** 2
+    beyond = ((y - law.mean) ** 2 - law.mean - doubt * law.mean**2) / scale
+    return np.stack([beyond, law.mean**2 / scale])
+
+
+def show_first_events(cells: Table, rows: Table) -> None:
+    """Put the first event of the bucket to each cell that has one; the others keep their series' last event."""
+    seen = np.flatnonzero(cells["count"] > 0)
+    at = np.searchsorted(rows["key"], cells["key"][seen])
+    cells["id"][seen], cells["time_us"][seen] = rows["first_id"][at], rows["first_us"][at]
+    cells["seen_us"][seen] = rows["first_us"][at]
