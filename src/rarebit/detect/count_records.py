@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from rarebit.core.fields import ID, ID_CODE, TIME
 from rarebit.core.result import Explanation, Record, Tally
@@ -21,9 +20,11 @@ from rarebit.detect.scan import text_sql
 from rarebit.detect.stream import JobStream
 from rarebit.maths.count import Predicted, quantile
 from rarebit.model.count import BOTH, HIGH
+from rarebit.model.tables import Table
 from rarebit.query import literal
 from rarebit.query.sql import to_sql
 
+Ints = NDArray[np.int64]
 _OFTEN = 0.99
 """Of so many buckets the bounds hold."""
 
@@ -53,7 +54,7 @@ def materialise_counts(stream: JobStream, index: int, join: Join, group_names: M
     return Materialised(records, frozenset(), {})
 
 
-def _bounds(cells: Any) -> tuple[Any, Any]:  # noqa: ANN401 structured arrays
+def _bounds(cells: Table) -> tuple[Ints, Ints]:
     law = Predicted(np.array(cells["shape"]), np.array(cells["mean"]))
     return quantile(1.0 - _OFTEN, law), quantile(_OFTEN, law)
 
@@ -61,7 +62,7 @@ def _bounds(cells: Any) -> tuple[Any, Any]:  # noqa: ANN401 structured arrays
 def _fetch(
     stream: JobStream,
     detector: DetectorPlan,
-    cells: Any,
+    cells: Table,
     join: Join,
 ) -> tuple[dict[int, pa.Table], dict[int, pa.Table]]:
     """An event of each series, and the events it had in the bucket, by row."""

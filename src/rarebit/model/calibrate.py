@@ -18,15 +18,13 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 P_FLOOR: Final = 1e-300
-_WEEK: Final = 7.0
-"""Days."""
+_WEEK: Final = 7.0  # days
 _LONGEST_GAP: Final = 7
 """Days. A longer silence is an outage, or a job that lay still; it counts as this much time."""
 _NOMINAL_TO: Final = -float(np.log(0.05))
 """Down to p = 0.05 a nominal p is believed; beyond, the prior tail inflates it."""
 _SHOWN_SCORES: Final = (50, 75)
-_PIECES: Final = 256
-"""Arrays of an open day that are held before they are joined."""
+_PIECES: Final = 256  # arrays of an open day that are held before they are joined
 
 
 @dataclass(frozen=True, slots=True)

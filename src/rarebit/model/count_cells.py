@@ -83,6 +83,7 @@ def law_of(cells: Table, coming: Floats) -> Predicted:
 
 
 def at(law: Predicted, rows: Ints) -> Predicted:
+    """The law of some cells."""
     return Predicted(law.shape[rows], law.mean[rows])
 
 
