@@ -203,6 +203,20 @@ def test_late_events_are_learnt_and_told_of() -> None:
     assert model.to_state()["series.events"][0] == pytest.approx(4.0, rel=0.02)
 
 
+def test_a_late_event_is_not_shown_as_the_first_of_a_bucket() -> None:
+    feed = _Feed(_model())
+    _steady(feed, 48, [5, 5, 5])
+    feed.model.start_day()
+    now = START + 48 * HOUR_US
+    times = np.array([now, now - HOUR_US, *(now + 1 + np.arange(90))])
+    keys = np.array([2, *[1] * 91])
+    feed.model.score_and_learn(times, np.arange(1000, 1092), keys)
+    cells, _ = feed.model.score_and_learn(np.array([now + HOUR_US]), np.array([5000]), np.array([1]))
+    (cell,) = cells[cells["key"] == 1]
+    assert (cell["count"], cell["id"], cell["time_us"]) == (90, 1002, now + 1)
+    assert feed.model.to_state()["series.last_id"][0] == 1091
+
+
 def test_a_long_gap_costs_no_more_than_a_week_of_buckets() -> None:
     model = _model(span_us=1_000_000)
     times = np.array([START, START + 400 * DAY_US])

@@ -63,6 +63,8 @@ class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int
     memory_limit_bytes: int
     evicted_pairs: int
+    late_events: int
+    """Events of count jobs that came after their bucket had closed: learnt, and judged in no bucket."""
     tail_shape: float
     """ξ of the tail fit: about 0 where the model's probabilities are right."""
     blind: Blind | None = None
@@ -222,6 +224,7 @@ def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcom
         memory_bytes=health["memory_bytes"],
         memory_limit_bytes=health["memory_limit_bytes"],
         evicted_pairs=health["evicted_pairs"],
+        late_events=health["late"],
         tail_shape=round(float(health["calibration"][0]["xi"]), 3),
         blind=blind_job(home, stream.plan) if stream.rows == 0 else None,
     )

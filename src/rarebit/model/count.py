@@ -340,5 +340,6 @@ class CountModel:
     def _note_events(self, rows: Table, places: Ints) -> None:
         """Late events correct what was learnt; the last event of each series is remembered."""
         self._series["events"][places] += rows["late"]
-        self._series["last_us"][places] = np.maximum(self._series["last_us"][places], rows["last_us"])
-        self._series["last_id"][places] = rows["last_id"]
+        timely = rows["timely"] > 0
+        for name in ("last_us", "last_id"):
+            self._series[name][places[timely]] = rows[name][timely]

@@ -16,6 +16,7 @@ OPEN: Final = np.dtype(
         ("key", "i8"),
         ("group", "i8"),
         ("count", "i8"),
+        ("timely", "i8"),
         ("late", "i8"),
         ("first_us", "i8"),
         ("first_id", "i8"),
@@ -23,7 +24,8 @@ OPEN: Final = np.dtype(
         ("last_id", "i8"),
     ]
 )
-"""One series in the open bucket: code of its peer group, events, late events, the first and the last event."""
+"""One series in the open bucket: code of its peer group, what is counted, events in time and late ones, and the first
+and the last event, of those in time where there are any."""
 
 Ints = NDArray[np.int64]
 
@@ -46,27 +48,24 @@ class OpenBucket:
 
     def add(self, times_us: Ints, ids: Ints, keys: Ints, groups: Ints, late: NDArray[np.bool_], values: Ints) -> None:
         """Add rows (all int64[n]) in their order; those of series 0 are passed over."""
-        kept = np.flatnonzero(keys != 0)
-        if kept.size == 0:
-            return
-        new = np.zeros(kept.size, OPEN)
-        new["key"], new["group"] = keys[kept], groups[kept]
-        new["late"] = late[kept]
-        new["first_us"] = new["last_us"] = times_us[kept]
-        new["first_id"] = new["last_id"] = ids[kept]
-        new["count"] = ~late[kept]
-        if self._distinct:
-            new["count"] = new["late"] = 0
-            self._add_pairs(new["key"], values[kept], new["count"], late[kept])
-        self._rows = _added_up(np.concatenate([self._rows, new]))
+        counts = self._first_sights(keys, values, ~late) if self._distinct else np.ones(keys.size, np.int64)
+        pieces = [self._rows]
+        for name, some in (("timely", ~late), ("late", late)):
+            rows = np.flatnonzero(some & (keys != 0))
+            if rows.size:
+                pieces.append(_summed(name, keys[rows], groups[rows], times_us[rows], ids[rows], counts[rows]))
+        if len(pieces) > 1:
+            self._rows = _merged(np.concatenate(pieces))
 
-    def _add_pairs(self, keys: Ints, values: Ints, fresh: Ints, late: NDArray[np.bool_]) -> None:
-        """Mark in ``fresh`` the first sight of each value of a series."""
-        rows = np.flatnonzero((values != 0) & ~late)
+    def _first_sights(self, keys: Ints, values: Ints, timely: NDArray[np.bool_]) -> Ints:
+        """1 at the first sight of each value of a series in the bucket, else 0 (int64[n])."""
+        fresh = np.zeros(keys.size, np.int64)
+        rows = np.flatnonzero((values != 0) & (keys != 0) & timely)
         pairs, first = np.unique(pair_codes(keys[rows], values[rows]), return_index=True)
         unknown = ~np.isin(pairs, self._pairs)
         fresh[rows[first[unknown]]] = 1
         self._pairs = np.union1d(self._pairs, pairs[unknown])
+        return fresh
 
     def take(self) -> Table:
         """What came (OPEN[n], by key); the bucket is empty afterwards."""
@@ -85,14 +84,31 @@ class OpenBucket:
         return self
 
 
-def _added_up(rows: Table) -> Table:
-    """One row a series: sums, and the first and last event that is not late (of late ones only, where all are)."""
-    order = np.argsort(rows["key"], kind="stable")
-    rows = rows[order]
+def _summed(name: str, keys: Ints, groups: Ints, times_us: Ints, ids: Ints, counts: Ints) -> Table:
+    """One row a series, of events that are all in time or all late."""
+    order = np.argsort(keys, kind="stable")
+    sorted_keys = keys[order]
+    starts = np.flatnonzero(np.diff(sorted_keys, prepend=sorted_keys[0] - 1))
+    ends = np.append(starts[1:], keys.size)
+    first, last = order[starts], order[ends - 1]
+    made = np.zeros(starts.size, OPEN)
+    made["key"], made["group"], made[name] = sorted_keys[starts], groups[first], ends - starts
+    made["count"] = np.add.reduceat(counts[order], starts) if name == "timely" else 0
+    made["first_us"], made["first_id"] = times_us[first], ids[first]
+    made["last_us"], made["last_id"] = times_us[last], ids[last]
+    return made
+
+
+def _merged(rows: Table) -> Table:
+    """One row a series, of several in the order they came."""
+    rows = rows[np.lexsort((rows["timely"] == 0, rows["key"]))]
     starts = np.flatnonzero(np.diff(rows["key"], prepend=rows["key"][0] - 1))
+    if starts.size == rows.size:
+        return rows
     made = rows[starts]
-    for name in ("count", "late"):
+    for name in ("count", "timely", "late"):
         made[name] = np.add.reduceat(rows[name], starts)
-    ends = np.append(starts[1:], rows.size) - 1
+    timely = np.add.reduceat((rows["timely"] > 0).astype(np.int64), starts)
+    ends = np.where(timely > 0, starts + timely, np.append(starts[1:], rows.size)) - 1
     made["last_us"], made["last_id"] = rows["last_us"][ends], rows["last_id"][ends]
     return made
