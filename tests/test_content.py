@@ -29,6 +29,11 @@ FAMILIES = (
 )
 GENERATIONS = (("", "_ecs"), ("v2_", "_ecs"), ("v3_", ""))
 ELASTIC_IDS = [name.format(*parts) for name in FAMILIES for parts in GENERATIONS]
+COUNT_IDS = [
+    "auth_high_count_logon_events", "auth_high_count_logon_events_for_a_source_ip", "auth_high_count_logon_fails",
+    "suspicious_login_activity", "high_count_events_for_a_host_name", "low_count_events_for_a_host_name",
+    "high_count_network_denies", "high_count_network_events",
+]  # fmt: skip
 
 TACTICS = {
     "Reconnaissance", "Resource Development", "Initial Access", "Execution", "Persistence", "Privilege Escalation",
@@ -43,7 +48,7 @@ HOSTS, DAYS = 30, 20
 
 
 def test_every_job_of_the_field_is_there() -> None:
-    assert {*ELASTIC_IDS, "rare_user_name_for_a_host"} <= set(IDS)
+    assert {*ELASTIC_IDS, *COUNT_IDS, "rare_user_name_for_a_host"} <= set(IDS)
 
 
 @each
