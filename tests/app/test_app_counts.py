@@ -45,7 +45,7 @@ def _events() -> list[dict[str, Any]]:
     for hour in range(24 * DAYS):
         for host, count in enumerate(rng.poisson(20, 12)):
             silent = host == 7 and START + hour * HOUR_US >= SILENCE
-            times = [] if silent else START + hour * HOUR_US + np.sort(rng.integers(0, HOUR_US // 1000, count)) * 1000
+            times = START + hour * HOUR_US + np.sort(rng.integers(0, HOUR_US // 1000, 0 if silent else count)) * 1000
             made += [(int(at), host, f"user{rng.integers(3)}", number) for number, at in enumerate(times)]
     made += [(BURST + number * 1_000_000, 2, f"guess{number}", 1000 + number) for number in range(300)]
     common = {"event.category": ["process"], "event.type": ["start"]}
