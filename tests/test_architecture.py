@@ -35,9 +35,14 @@ def test_a_module_says_what_it_is_and_is_short(path: Path) -> None:
             assert (node.end_lineno or 0) - node.lineno < LONGEST_FUNCTION, node.name
 
 
+_COMPILERS = {"compiled", "inlined"}
+
+
 def _is_kernel(node: ast.FunctionDef) -> bool:
     """A compiled loop is as long as its loop."""
-    return any("njit" in ast.unparse(decorator) for decorator in node.decorator_list)
+    return any(
+        ast.unparse(decorator) in _COMPILERS or "njit" in ast.unparse(decorator) for decorator in node.decorator_list
+    )
 
 
 @each_source

@@ -30,8 +30,10 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     entity_days: float
     """Days since the entity was first seen."""
     entity_observations: float
-    """Distinct (entity, value, hour) seen before, from 72 hours after the fleet's first event on; each counts half after
-    a week of the entity's active hours."""
+    """Distinct (entity, value, hour) seen before, from 72 hours after the fleet's first event on.
+
+    Each counts half after a week of the entity's active hours.
+    """
     entity_novel: float
     """Of those, novel ones, counted the same way."""
     peer_group: str

@@ -100,6 +100,7 @@ def fit_tail(largest: Floats, *, weeks: float, weekly: float, floor: float, prio
     prior_xi : float
         Shape of an unknown tail.
     """
+    largest = _without_dust(largest)
     at = max(min(largest.size - 1, FEW), largest.size // 2)
     threshold = float(largest[at]) if largest.size else floor
     above = largest[largest > threshold]
@@ -119,6 +120,14 @@ def fit_tail(largest: Floats, *, weeks: float, weekly: float, floor: float, prio
         seen=np.ascontiguousarray(above[::-1]),
         weeks=weeks,
     )
+
+
+_DUST: Final = 1e-12
+
+
+def _without_dust(values: Floats) -> Floats:
+    """Values so near 0 that a line between two of them has no slope a float can hold are 0."""
+    return np.where(values < _DUST, 0.0, values)
 
 
 def _ranks(largest: Floats, threshold: float, *, weeks: float, weekly: float) -> tuple[Floats, Floats]:
@@ -209,7 +218,7 @@ def rate_above(
     float64[n]
         At least :data:`RATE_FLOOR`; never rises with ``x``.
     """
-    values = _floats(x)
+    values = _without_dust(_floats(x))
     fitted = np.log(rate) + log_survival(np.maximum(values - threshold, 0.0), xi=xi, sigma=sigma)
     ranked = np.interp(values, knots, np.log(knot_rates))
     return np.maximum(np.exp(np.where(values > threshold, fitted, ranked)), RATE_FLOOR)

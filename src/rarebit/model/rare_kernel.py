@@ -26,7 +26,7 @@ from rarebit.maths.hashing import pair_code
 from rarebit.model.rates_kernel import LEVELS as LEVELS  # noqa: PLC0414 part of this module's words
 from rarebit.model.rates_kernel import enter_hour, learn, log2_bin, tail_p
 from rarebit.model.spread_kernel import note_spread
-from rarebit.model.tables import FOREVER, Table, compiled, inlined, slot_of
+from rarebit.model.tables import FOREVER, Table, compiled, expect, inlined, slot_of
 
 INDIVIDUAL: Final = 0
 FLEET: Final = 1
@@ -35,6 +35,9 @@ POPULATION: Final = 2
 HOUR_US: Final = 3_600_000_000
 NEWS_US: Final = 7 * 24 * HOUR_US
 """So long a value of ``FLEET`` counts as found already."""
+
+AHEAD: Final = 8
+"""So many rows ahead the memory of a pair is asked for; that it is not there costs more than all else of a row."""
 
 DONE: Final = 0
 GROW: Final = 1
@@ -224,6 +227,15 @@ def add_holder(value: Any, peer: Any, peer_key: int, sizes: Any) -> None:
 
 
 @compiled
+def look_ahead(
+    pairs: Table, entities: NDArray[np.int64], values: NDArray[np.int64], scopes: NDArray[np.int64], row: int
+) -> None:
+    """Ask for the memory of the pair of a row to come."""
+    if row < entities.size and scopes.size == 0:
+        expect(pairs, pair_code(entities[row], values[row]))
+
+
+@compiled
 def run(
     rows: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
     u: NDArray[np.float64],
@@ -248,6 +260,7 @@ def run(
     group_keys, group_sizes = groups[5], groups[6]
     written = 0
     for row in range(start, times.size):
+        look_ahead(pairs, entities, values, scopes, row + AHEAD)
         hour = times[row] // HOUR_US
         if entities[row] == 0 or values[row] == 0:
             continue

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import numba
 import numpy as np
+from numba.core import cgutils
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from rarebit.maths.hashing import mix64
@@ -75,6 +77,28 @@ inlined: Final = numba.njit(cache=True, nogil=True, inline="always", _nrt=False)
 
 Table = NDArray[Any]
 State = dict[str, NDArray[Any]]
+
+
+@intrinsic
+def prefetch(context: Any, table: Any, at: Any) -> Any:  # noqa: ANN401, ARG001 - a signature and a builder of Numba's
+    """Ask for the memory of a slot before it is needed: the processor waits for a miss longer than a row takes."""
+
+    def build(context: Any, builder: Any, signature: Any, given: Any) -> Any:  # noqa: ANN401
+        array = context.make_array(signature.args[0])(context, builder, given[0])
+        place = cgutils.get_item_pointer(context, builder, signature.args[0], array, [given[1]], wraparound=False)
+        kind = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [cgutils.voidptr_t, *(3 * [cgutils.int32_t])])
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        for_writing, kept_close, data = (cgutils.int32_t(value) for value in (1, 3, 1))
+        builder.call(call, [builder.bitcast(place, cgutils.voidptr_t), for_writing, kept_close, data])
+        return context.get_dummy_value()
+
+    return numba.types.void(table, numba.types.intp), build
+
+
+@compiled
+def expect(table: Table, key: np.int64) -> None:
+    """Ask for the memory where :func:`slot_of` will begin to look for a key."""
+    prefetch(table, np.int64(mix64(np.uint64(key)) & np.uint64(table.size - 1)))
 
 
 @inlined
