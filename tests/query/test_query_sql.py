@@ -250,3 +250,13 @@ def test_wildcards_and_time_bounds() -> None:
     ):
         mask = to_mask(bound, times).to_pylist()
         assert [at for at, hit in enumerate(mask) if hit] == hits, bound
+
+
+def test_long_lists_of_values_mean_what_short_ones_do() -> None:
+    """Lists beyond a few values are compiled to automata; every odd character must still stand for itself."""
+    odd = ["a.b", "a|b", "(", "[x]", "\\d", "^", "$", "ä", "日本", "a b", "*", "?", "+", "{2}", "'", '"', "A", "a\nb"]
+    values = tuple(odd + [f"host-{number}" for number in range(900)])
+    wanted = [*odd, "host-7", "host-899", "host-900", "axb", "", "d", None]
+    table = pa.table({"host.name": pa.array(wanted, pa.string())})
+    mask = to_mask(Terms("host.name", values), table).to_pylist()
+    assert mask == [value in values for value in wanted]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.detect.findings import FOUND, Findings
-from rarebit.detect.plan import DetectorPlan, JobPlan, memory_limit
+from rarebit.detect.plan import NULL_CODE, DetectorPlan, JobPlan, memory_limit
 from rarebit.detect.views import View, beside, together
 from rarebit.maths.hashing import pair_codes
 from rarebit.model.count import CountModel, CountSettings
@@ -24,7 +24,6 @@ from rarebit.model.tables import State
 
 Codes = NDArray[np.int64]
 Columns = Mapping[str, Codes]
-_NULL_CODE: Final = 1
 _WHOLE: Final = 1
 """Key of the one series of a detector without by and partition field."""
 _NONE: Final = np.zeros(0, np.int64)
@@ -248,4 +247,4 @@ class CountEngine:
 
 
 def _with_null(codes: Codes, detector: DetectorPlan) -> Codes:
-    return np.where(codes == 0, _NULL_CODE, codes) if detector.use_null else codes
+    return np.where(codes == 0, NULL_CODE, codes) if detector.use_null else codes

@@ -17,6 +17,8 @@ from rarebit.query.dsl import parse_dsl
 from rarebit.query.kql import parse_kql
 from rarebit.query.tree import And, Node, fields_of
 
+NULL_CODE: Final = 1
+"""Code under which an absent value is judged where the detector says ``use_null``; 0 in the lake."""
 _ENTITIES: Final = ("host.name", "user.name")
 _HONOURED_REST: Final = frozenset(
     {"analysis_limits", "custom_settings", "groups", "allow_lazy_open", "data_description"}

@@ -17,7 +17,7 @@ from rarebit.detect.count_records import materialise_counts
 from rarebit.detect.evidence import EVENTS_SHOWN, Join, Materialised, influencers, key_sql, score
 from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sentence, what_happened
 from rarebit.detect.findings import Findings
-from rarebit.detect.plan import DetectorPlan
+from rarebit.detect.plan import NULL_CODE, DetectorPlan
 from rarebit.detect.rollout import INFORMATIONAL, Spread, spreads, verdict
 from rarebit.detect.scan import text_sql
 from rarebit.detect.stream import JobStream, bucket_start, hour_end
@@ -109,7 +109,8 @@ def _wanted(keyed: tuple[str, str], fresh: Findings, join: Join) -> pa.Table:
         found = join(first, on={"id": literal.identifier(ID_CODE)}, columns=uncoded, per_row_limit=1)
         rows, texts = found.column("row").to_numpy(), {name: found.column(name) for name in uncoded}
     part = fresh.parts[0][rows]
-    keys = {f"key{i}": texts.get(f"key{i}", part[name]) for i, name in enumerate(("entity", "value"))}
+    codes = {name: np.where(part[name] == NULL_CODE, 0, part[name]) for name in ("entity", "value")}
+    keys = {f"key{i}": texts.get(f"key{i}", codes[name]) for i, name in enumerate(("entity", "value"))}
     return pa.table({"row": rows, "start_us": starts[rows], "end_us": ends[rows], **keys})
 
 

@@ -87,6 +87,11 @@ def wildcard_re2(parts: list[str | None]) -> str:
     return "(?s)" + "".join(texts)
 
 
+def one_of_re2(texts: list[str]) -> str:
+    """RE2 that matches exactly one of some texts."""
+    return "|".join(_quote(text) for text in texts)
+
+
 def lucene_re2(pattern: str) -> str:
     """RE2 form of a regular expression of Lucene's syntax, for a match of the whole value.
 

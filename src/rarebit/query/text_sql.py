@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rarebit.query import literal
-from rarebit.query.patterns import lucene_re2, wildcard_parts, wildcard_re2
+from rarebit.query.patterns import lucene_re2, one_of_re2, wildcard_parts, wildcard_re2
 from rarebit.query.tree import Exists, Leaf, Match, Phrase, Prefix, Range, Regexp, Term, Terms, Wildcard
 
 _WORD: Final = r"[\p{L}\p{M}\p{N}_]+(?:[.''\x{2019}][\p{L}\p{M}\p{N}_]+)*"
@@ -66,10 +66,24 @@ def _words(text: str) -> str:
 def _equal(text: str, values: list[str], *, fold: bool) -> str:
     if not values:
         return "FALSE"
-    wanted = [literal.string(value) for value in dict.fromkeys(values)]
+    values = list(dict.fromkeys(values))
+    if len(values) > _LONG_LIST and not fold:
+        return _one_of_many(text, values)
+    wanted = [literal.string(value) for value in values]
     if fold:
         text, wanted = f"lower({text})", [f"lower({value})" for value in wanted]
     return f"{text} = {wanted[0]}" if len(wanted) == 1 else f"{text} IN ({', '.join(wanted)})"
+
+
+_LONG_LIST: Final = 32
+"""Values from which an automaton is quicker than looking through a list; DuckDB's IN looks at each value in turn."""
+_AUTOMATON: Final = 400
+"""Values of one automaton; of thousands it no longer fits the memory RE2 gives it, and crawls."""
+
+
+def _one_of_many(text: str, values: list[str]) -> str:
+    parts = [values[at : at + _AUTOMATON] for at in range(0, len(values), _AUTOMATON)]
+    return literal.disjunction([f"regexp_full_match({text}, {literal.string(one_of_re2(part))})" for part in parts])
 
 
 def _fold(text: str, part: str, *, fold: bool) -> tuple[str, str]:
