@@ -48,6 +48,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     mapping: dict[str, str] = msgspec.field(default_factory=dict)
     pool: bool = True
     collapse: bool = True
+    keep_days: int | None = None
+    """Whole days of events older than this, before the newest event, are dropped when all is done."""
 
 
 class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +87,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     cases: int
     cases_below: int
     budget_per_day: float
+    days_dropped: tuple[str, ...] = ()
     seconds_reading: float
     seconds_detecting: float
     files: int
@@ -119,11 +122,23 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     scan(home, streams, progress, until_version=version)
     outcomes = commit(home, streams, version, progress)
     cases = regroup(home, options.budget)
-    summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started)
+    dropped = _drop_old(home, options.keep_days)
+    summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started, dropped)
     with home.store.transaction():
         home.store.put_file_reports(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))
     return summary
+
+
+def _drop_old(home: Home, keep_days: int | None) -> list[str]:
+    """Days dropped from the lake; records, cases and what was learnt from them stay."""
+    last = home.lake.summary().last_us
+    if keep_days is None or last is None:
+        return []
+    dropped = home.lake.retain(days=keep_days, now_us=last)
+    if dropped:
+        home.store.add_audit("local", "drop events", "lake", "", f"{len(dropped)} days up to {dropped[-1]}")
+    return dropped
 
 
 def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
@@ -251,7 +266,13 @@ def _settle_older(home: Home, stream: JobStream, found: list[Materialised], fres
 
 
 def _summary(
-    home: Home, taken: IngestReport, outcomes: list[JobOutcome], cases: list[Case], options: RunOptions, seconds: float
+    home: Home,
+    taken: IngestReport,
+    outcomes: list[JobOutcome],
+    cases: list[Case],
+    options: RunOptions,
+    seconds: float,
+    dropped: list[str],
 ) -> RunSummary:
     lake = home.lake.summary()
     return RunSummary(
@@ -267,6 +288,7 @@ def _summary(
         cases=sum(case.state == "open" for case in cases),
         cases_below=sum(case.state == "below" for case in cases),
         budget_per_day=options.budget,
+        days_dropped=tuple(dropped),
         seconds_reading=taken.seconds,
         seconds_detecting=seconds,
         files=len(taken.files),

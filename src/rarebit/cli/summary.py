@@ -61,6 +61,8 @@ def print_summary(summary: RunSummary, home: Path) -> None:
     out.print(
         safe(f"  time        {summary.seconds_reading:.1f} s reading, {summary.seconds_detecting:.1f} s detecting")
     )
+    if summary.days_dropped:
+        out.print(safe(f"  dropped     events of {len(summary.days_dropped)} days up to {summary.days_dropped[-1]}"))
     for job in summary.jobs:
         out.print(safe(f"  {_job_line(job)}"))
     out.print(safe(f"  home        {home}"))

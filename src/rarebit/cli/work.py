@@ -19,6 +19,7 @@ from rarebit.cli.options import HomeOption, JsonOption, home_at, moment
 from rarebit.cli.output import data, notes, progress, safe, write_json
 from rarebit.cli.summary import print_check, print_files, print_status, print_summary
 from rarebit.core.errors import InputError
+from rarebit.core.time import DAY_US, parse_span
 
 DEGRADED = 3
 Paths = Annotated[list[Path], typer.Argument(help="Files, or directories to walk.")]
@@ -46,6 +47,20 @@ def parse_budget(text: str) -> float:
     return value / divisor
 
 
+def parse_keep(text: str) -> int:
+    """Whole days of a span such as ``400d`` or ``52w``.
+
+    Raises
+    ------
+    InputError
+        If it is no span, or shorter than a day.
+    """
+    days = parse_span(text) // DAY_US
+    if days < 1:
+        raise InputError(f"{text!r} is less than a day", where="--keep", hint="Write for example 400d")
+    return days
+
+
 def run(
     paths: Paths,
     home: HomeOption = None,
@@ -58,6 +73,9 @@ def run(
     budget: Annotated[str, typer.Option("--budget", help="Most cases a day.")] = f"{DEFAULT_BUDGET:g}/day",
     mapping: MapOption = None,
     assets: Annotated[Path | None, typer.Option("--assets", help="CSV or YAML of hosts, imported first.")] = None,
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="Drop events older than this before the newest, as 400d.")
+    ] = None,
     fail_on: Annotated[
         float | None, typer.Option("--fail-on", help="Exit 1 if an open case has at least this score.")
     ] = None,
@@ -71,6 +89,7 @@ def run(
         learn_until_us=moment(learn_until),
         budget=parse_budget(budget),
         mapping=read_mapping(mapping) if mapping else {},
+        keep_days=parse_keep(keep) if keep else None,
     )
     with home_at(home) as place:
         if assets:
