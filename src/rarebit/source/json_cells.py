@@ -122,7 +122,8 @@ def _columns(data: Bytes, marks: Marks, fast: NDArray[np.int64]) -> dict[str, pa
     valid = np.zeros((present.size, fast.size), np.bool_)
     position = np.full(marks.status.size, -1, np.int64)
     position[fast] = np.arange(fast.size)
-    _spread(data, tokens, NAMES.takes, position, column_of, bases, out, offsets, valid)
+    filled, ends = np.zeros(present.size, np.int64), bases[:-1].copy()
+    _spread(data, tokens, NAMES.takes, position, column_of, bases, out, offsets, valid, filled, ends)
     return {
         _FIELDS[name]: _string_array(out[bases[at] : bases[at + 1]], offsets[at], valid[at])
         for at, name in enumerate(present.tolist())
@@ -144,13 +145,13 @@ def _rest(marks: Marks, fast: NDArray[np.int64]) -> pa.Array:
     return _string_array(marks.rest.copy(), offsets, ends > starts)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _measure(tokens: NDArray[np.int32], bytes_of: Longs) -> None:
     for at in range(tokens.shape[0]):
         bytes_of[tokens[at, 1]] += tokens[at, 3] - tokens[at, 2] + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _spread(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a reference count each
     data: Bytes,
     tokens: NDArray[np.int32],
@@ -161,10 +162,13 @@ def _spread(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a refere
     out: Bytes,
     offsets: NDArray[np.int32],
     valid: NDArray[np.bool_],
+    filled: Longs,
+    ends: Longs,
 ) -> None:
-    """Copy each value to its column; a row without a value gets an empty, null cell."""
-    filled = np.zeros(offsets.shape[0], np.int64)
-    ends = bases[:-1].copy()
+    """Copy each value to its column; a row without a value gets an empty, null cell.
+
+    ``filled`` and ``ends`` follow each column: its rows and its bytes so far.
+    """
     for at in range(tokens.shape[0]):
         name = tokens[at, 1]
         row, column, flags = position[tokens[at, 0]], column_of[name], tokens[at, 4]

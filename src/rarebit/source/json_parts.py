@@ -35,7 +35,7 @@ ODD: Final = 4
 """Flags of a string: has escapes; has bytes above 127; has escapes that a JSON writer would not use."""
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True, _nrt=False, inline="always")
 def string(data: Bytes, at: int, classes: Bytes) -> tuple[int, int]:
     """End of a string that starts at ``at``, and its flags; -1 where the careful path must look."""
     flags = 0
@@ -68,7 +68,7 @@ def string(data: Bytes, at: int, classes: Bytes) -> tuple[int, int]:
             return -1, flags
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def hex4(data: Bytes, at: int) -> int:
     """Value of four hexadecimal digits, -1 if they are not."""
     value = 0
@@ -86,7 +86,7 @@ def hex4(data: Bytes, at: int) -> int:
     return value
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def number(data: Bytes, at: int) -> int:
     """End of a number that every JSON writer prints alike; -1 for any other."""
     start = at
@@ -114,7 +114,7 @@ def number(data: Bytes, at: int) -> int:
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def literal(data: Bytes, at: int) -> int:
     """End of ``true``, ``false`` or ``null``; -1 if it is none."""
     if (
@@ -142,7 +142,7 @@ def literal(data: Bytes, at: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def copy_json(data: Bytes, start: int, end: int, flags: int, quoted: bool, out: Bytes, to: int) -> int:
     """A scalar as a JSON writer puts it; where it ends, -1 if there is no room."""
     if to + 3 * (end - start) + 8 > out.size:
@@ -175,7 +175,7 @@ def copy_json(data: Bytes, start: int, end: int, flags: int, quoted: bool, out: 
     return to
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def escape(data: Bytes, at: int) -> tuple[int, int]:
     """Code point of the escape at ``at``, and the place after it."""
     c = data[np.uintp(at + 1)]
@@ -195,7 +195,7 @@ def escape(data: Bytes, at: int) -> tuple[int, int]:
     return code, at + 2
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def put_code(code: int, out: Bytes, to: int) -> int:
     """UTF-8 of a code point below 65536."""
     if code < 0x80:
@@ -212,7 +212,7 @@ def put_code(code: int, out: Bytes, to: int) -> int:
     return to + 3
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def copy_text(data: Bytes, start: int, end: int, out: Bytes, to: int) -> int:
     """A string with its escapes resolved; where it ends."""
     while start < end:
@@ -225,7 +225,7 @@ def copy_text(data: Bytes, start: int, end: int, out: Bytes, to: int) -> int:
     return to
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def is_utf8(data: Bytes, at: int, end: int) -> bool:
     """Whether a span is valid UTF-8."""
     while at < end:
@@ -250,7 +250,7 @@ def is_utf8(data: Bytes, at: int, end: int) -> bool:
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def blank(data: Bytes, at: int) -> int:
     """The next byte that is no blank."""
     while data[np.uintp(at)] in BLANKS:
@@ -258,7 +258,7 @@ def blank(data: Bytes, at: int) -> int:
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def last_newline(data: Bytes, stop: int) -> int:
     """Where the last newline before ``stop`` is, -1 if there is none."""
     for at in range(stop - 1, -1, -1):
@@ -267,7 +267,7 @@ def last_newline(data: Bytes, stop: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def count_lines(data: Bytes) -> int:
     """How many newlines there are."""
     lines = 0

@@ -90,8 +90,9 @@ def scan(block: Bytes, names: Names, max_line_bytes: int) -> Marks:
     status = np.zeros(lines, np.uint8)
     tokens = np.empty((max(1024, size // 16), 5), np.int32)
     rest = np.empty(size + size // 2 + 4096, np.uint8)
+    state, stack = np.zeros(4, np.int64), np.zeros(_DEPTH, np.int64)
     rows, used, rest_size, consumed, line = _scan(
-        block, BYTE_CLASSES, names, no_paths(), max_line_bytes, longs, status, tokens, rest
+        block, BYTE_CLASSES, names, no_paths(), max_line_bytes, longs, status, tokens, rest, state, stack
     )
     return Marks(
         longs[0, :rows],
@@ -106,7 +107,7 @@ def scan(block: Bytes, names: Names, max_line_bytes: int) -> Marks:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _scan(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a reference count each
     data: Bytes,
     classes: Bytes,
@@ -117,10 +118,10 @@ def _scan(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a referenc
     status: Bytes,
     tokens: NDArray[np.int32],
     rest: Bytes,
+    state: Longs,
+    stack: Longs,
 ) -> tuple[int, int, int, int, int]:
     rows, used, rest_at, at, line = 0, 0, 0, 0, 0
-    state = np.zeros(4, np.int64)
-    stack = np.zeros(_DEPTH, np.int64)
     while at < data.size:
         start = blank(data, at)
         end = start
@@ -148,7 +149,7 @@ def _scan(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a referenc
     return rows, used, rest_at, at, line
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _line_end(data: Bytes, at: int) -> tuple[int, int]:
     """Where a line ends, and where its last byte that is not blank does."""
     end = at
@@ -160,7 +161,7 @@ def _line_end(data: Bytes, at: int) -> tuple[int, int]:
     return end, stop
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _record(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one loop over bytes; calls and tuples of arrays cost more than it does
     data: Bytes,
     at: int,
@@ -247,7 +248,7 @@ def _record(  # noqa: C901, PLR0911, PLR0912, PLR0915, PLR0917 - one loop over b
     return FAST if data[np.uintp(blank(data, at + 1))] == NEWLINE else SLOW
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True, _nrt=False, inline="always")
 def _value(data: Bytes, at: int, classes: Bytes) -> tuple[int, int, int, int]:
     """Start, end, flags and place after a scalar; the place is -1 where the careful path must look."""
     if data[np.uintp(at)] == QUOTE:
@@ -258,7 +259,7 @@ def _value(data: Bytes, at: int, classes: Bytes) -> tuple[int, int, int, int]:
     return at, end, 0, end
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True, _nrt=False, inline="always")
 def _put(tokens: NDArray[np.int32], state: Longs, row: int, name: int, start: int, end: int, flags: int) -> bool:
     used = np.uintp(state[0])
     if used >= np.uintp(tokens.shape[0]):
@@ -269,12 +270,12 @@ def _put(tokens: NDArray[np.int32], state: Longs, row: int, name: int, start: in
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _element(data: Bytes, at: int, classes: Bytes) -> tuple[int, int, int, int]:
     return _value(data, at, classes)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _list_to_cell(
     data: Bytes, at: int, classes: Bytes, takes: int, row: int, name: int, tokens: NDArray[np.int32], state: Longs
 ) -> int:
@@ -302,7 +303,7 @@ def _list_to_cell(
     return at + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _name_in_rest(path: int, paths: Paths, rest: Bytes, state: Longs, began: int) -> int:
     """Write ``,"path":`` at the end of the rest; where it ends, -1 if there is no room."""
     to, size, start = state[1], paths.table[path, LENGTH], paths.table[path, TEXT]
@@ -317,7 +318,7 @@ def _name_in_rest(path: int, paths: Paths, rest: Bytes, state: Longs, began: int
     return to + 2
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _to_rest(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a reference count each
     data: Bytes,
     start: int,
@@ -339,7 +340,7 @@ def _to_rest(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a refer
     return to >= 0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def _list_to_rest(
     data: Bytes, at: int, classes: Bytes, path: int, paths: Paths, rest: Bytes, state: Longs, began: int
 ) -> int:
