@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,15 @@ def machine() -> Figures:
         "memory_gb": round(int(memory[0].split()[1]) / 2**20, 1) if memory else None,
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in _LIBRARIES},
+        "versions": {name: found for name in _LIBRARIES if (found := _version(name))},
     }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def _read(path: str) -> str:
