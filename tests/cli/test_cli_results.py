@@ -151,3 +151,10 @@ def test_every_number_of_a_sentence_stands_beside_it(rarebit: Rarebit, ran: Path
             assert level["entity_novel"] <= level["entity_observations"] + 1e-9
             if level["fleet_with_value"] and "of" in record["explanation"]["sentence"]:
                 assert f"{level['fleet_with_value']:,} of {level['fleet']:,}" in record["explanation"]["sentence"]
+
+
+def test_looking_at_an_installation_that_is_not_there_does_not_make_it(rarebit: Rarebit, tmp_path: Path) -> None:
+    for words in (("status",), ("case", "list"), ("record", "list"), ("event", "list", "--where", "*")):
+        done = rarebit(*words, "--home", tmp_path / "nowhere")
+        assert (done.code, "rarebit run" in done.err, done.out) == (2, True, "")
+    assert not (tmp_path / "nowhere").exists()

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rarebit.app.home import HOME_VARIABLE, Home, default_home
-from rarebit.core.errors import InputError
+from rarebit.core.errors import InputError, StateError
 from rarebit.core.time import parse_time, to_datetime
 
 HomeOption = Annotated[
@@ -18,6 +18,22 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="NDJSON on stdout, one object a line.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
+
+
+@contextmanager
+def existing_home(path: Path | None) -> Iterator[Home]:
+    """The installation at a path; looking at one that is not there does not make it.
+
+    Raises
+    ------
+    StateError
+        If there is none.
+    """
+    place = path or default_home()
+    if not place.is_dir():
+        raise StateError("nothing has been read yet", where=str(place), hint="Run: rarebit run PATH")
+    with home_at(place) as home:
+        yield home
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import typer
 
 from rarebit.app import show
 from rarebit.cli.cases import print_case, print_cases
-from rarebit.cli.options import HomeOption, JsonOption, LimitOption, home_at, moment
+from rarebit.cli.options import HomeOption, JsonOption, LimitOption, existing_home, moment
 from rarebit.cli.output import data, rate, safe, table, write_json
 from rarebit.core.result import Alert, Record
 
@@ -38,7 +38,7 @@ def list_records(
     json: JsonOption = False,
 ) -> None:
     """List records, the highest score first."""
-    with home_at(home) as place:
+    with existing_home(home) as place:
         found = show.records(
             place, job_id=job, min_score=min_score, host=host, since_us=moment(since), until_us=moment(until),
             limit=limit if limit or json else _SHOWN,
@@ -59,7 +59,7 @@ def list_records(
 @record_app.command("show")
 def show_record(record_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
     """Show one record with the counts it rests on."""
-    with home_at(home) as place:
+    with existing_home(home) as place:
         record = place.store.get_record(record_id)
     if json:
         write_json([record])
@@ -101,7 +101,7 @@ def list_alerts(
     json: JsonOption = False,
 ) -> None:
     """List alerts, the highest score first."""
-    with home_at(home) as place:
+    with existing_home(home) as place:
         found = show.alerts(place, min_score=min_score, host=host, limit=limit if limit or json else _SHOWN)
     if json:
         write_json(found)
@@ -117,7 +117,7 @@ def list_alerts(
 @alert_app.command("show")
 def show_alert(alert_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
     """Show one alert and the record it comes from."""
-    with home_at(home) as place:
+    with existing_home(home) as place:
         alert: Alert = place.store.get_alert(alert_id)
         record = place.store.get_record(alert.record_id)
     if json:
@@ -135,7 +135,7 @@ def list_cases(
     json: JsonOption = False,
 ) -> None:
     """List cases by rank; those below the budget with --state below."""
-    with home_at(home) as place:
+    with existing_home(home) as place:
         found = show.cases(place, state=state, limit=limit)
     if json:
         write_json(found)
@@ -150,7 +150,7 @@ def show_case(
     json: JsonOption = False,
 ) -> None:
     """Show who, what, why, the proof, and what to do next."""
-    with home_at(home) as place:
+    with existing_home(home) as place:
         found = show.case(place, case)
         if json:
             write_json([found])
@@ -176,7 +176,7 @@ def verdict(
 
 
 def _judge(case: str, state: str, verdict: str | None, home: Any, *, json: bool) -> None:  # noqa: ANN401
-    with home_at(home) as place:
+    with existing_home(home) as place:
         changed = show.judge(place, case, state=state, verdict=verdict, actor=getpass.getuser())
     if json:
         write_json([changed])
@@ -200,7 +200,7 @@ def list_events(
     """List events in order of time."""
     if language not in ("kql", "lucene", "dsl"):
         raise typer.BadParameter(f"{language!r} is none of kql, lucene, dsl", param_hint="--language")
-    with home_at(home) as place:
+    with existing_home(home) as place:
         found = show.events(
             place, record_id=record, alert_id=alert, case_id=case, where=where, language=language,  # type: ignore[arg-type]
             since_us=moment(since), until_us=moment(until), limit=limit if limit or json else _SHOWN,

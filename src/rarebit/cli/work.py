@@ -15,7 +15,7 @@ from rarebit.app.run import DEFAULT_BUDGET, RunOptions, RunSummary
 from rarebit.app.run import run as run_jobs
 from rarebit.app.status import status as status_of
 from rarebit.cli.cases import print_cases
-from rarebit.cli.options import HomeOption, JsonOption, home_at, moment
+from rarebit.cli.options import HomeOption, JsonOption, existing_home, home_at, moment
 from rarebit.cli.output import data, notes, progress, safe, write_json
 from rarebit.cli.summary import print_check, print_files, print_status, print_summary
 from rarebit.core.errors import InputError
@@ -131,7 +131,7 @@ def check(paths: Paths, home: HomeOption = None, mapping: MapOption = None, json
 
 def status(home: HomeOption = None, json: JsonOption = False) -> None:
     """Sources, jobs, learning, blind detectors, memory."""
-    with home_at(home) as place:
+    with existing_home(home) as place:
         found = status_of(place)
     if json:
         write_json([found])
