@@ -46,6 +46,7 @@ class Home:
             raise StateError("the home directory cannot be written", where=str(path), hint="Choose another with --home")
         self.lake = Lake(self.path / "lake")
         self.store = Store.open(f"sqlite:///{self.path / 'rarebit.db'}")
+        self._inventory: Inventory | None = None
 
     @property
     def snapshots(self) -> Path:
@@ -62,13 +63,18 @@ class Home:
         return self.path / "assets.json"
 
     def inventory(self) -> Inventory:
-        """The hosts imported so far.
+        """The hosts imported so far; read once for as long as this installation is open.
 
         Raises
         ------
         StateError
             If the file is damaged.
         """
+        if self._inventory is None:
+            self._inventory = self._read_inventory()
+        return self._inventory
+
+    def _read_inventory(self) -> Inventory:
         if not self._asset_file.exists():
             return Inventory()
         try:
@@ -91,7 +97,8 @@ class Home:
         draft.write_bytes(msgspec.json.encode(merged, order="sorted"))
         draft.replace(self._asset_file)
         self.store.add_audit("local", "asset import", str(path.name), "", f"{len(merged)} hosts")
-        return Inventory(merged)
+        self._inventory = Inventory(merged)
+        return self._inventory
 
     def close(self) -> None:
         """Let go of the database."""

@@ -202,15 +202,8 @@ def commit(home: Home, streams: Sequence[JobStream], version: int, progress: Pro
         for stream, found, state_name in made:
             outcomes.append(_keep(home, stream, found))
             home.store.put_position(stream.plan.job.job_id, version, stream.last_us or 0, state_name)
-    kept = [p.state_name for job in _known_jobs(home) if (p := home.store.get_position(job))]
-    snapshots.prune(home.snapshots, kept)
+    snapshots.prune(home.snapshots, [position.state_name for position in home.store.list_positions()])
     return outcomes
-
-
-def _known_jobs(home: Home) -> list[str]:
-    from rarebit.detect.catalog import catalog
-
-    return [*catalog(), *(job.job_id for job in home.store.list_jobs())]
 
 
 def group_names(home: Home) -> Mapping[int, str]:

@@ -31,15 +31,6 @@ def parse_span(text: str) -> int:
     return int(match[1]) * _UNIT_US[match[2]]
 
 
-def span_text(span_us: int) -> str:
-    """Shortest exact form of a span: ``900000000`` gives ``15m``."""
-    for unit in ("w", "d", "h", "m", "s", "ms"):
-        size = _UNIT_US[unit]
-        if span_us >= size and span_us % size == 0 and unit != "w":
-            return f"{span_us // size}{unit}"
-    return f"{span_us // 1000}ms"
-
-
 def parse_time(text: str, *, now_us: int | None = None) -> int:
     """Microseconds since 1970 of an ISO 8601 time, or of a span before now (``7d``).
 

@@ -29,11 +29,6 @@ def string(text: str) -> str:
     return "'" + _clean(text).replace("'", "''") + "'"
 
 
-def strings(texts: list[str]) -> str:
-    """Quoted strings with commas between them."""
-    return ", ".join(string(text) for text in texts)
-
-
 def time(value_us: int) -> str:
     """Literal of a point in time, in microseconds since 1970."""
     return f"TIMESTAMPTZ '{to_datetime(value_us).replace(tzinfo=None).isoformat(sep=' ')}+00'"

@@ -294,6 +294,12 @@ class Store:
             row = connection.execute(select(positions).where(positions.c.job_id == job_id)).one_or_none()
         return None if row is None else Position(**row._asdict())
 
+    def list_positions(self) -> list[Position]:
+        """How far every job that ever ran has read."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(positions).order_by(positions.c.job_id)).all()
+        return [Position(**row._asdict()) for row in rows]
+
     def put_position(self, job_id: str, lake_version: int, watermark_us: int, state_name: str) -> None:
         """Set how far a job has read."""
         row = {
