@@ -86,7 +86,7 @@ def scan_duckdb(given: Figures) -> Figures:
     import duckdb
 
     from rarebit.detect.catalog import catalog
-    from rarebit.detect.plan import condition
+    from rarebit.detect.datafeed import condition
     from rarebit.query.sql import to_sql
 
     where = to_sql(condition(catalog()[RARE_JOB].job))

@@ -17,7 +17,8 @@ from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
 from rarebit.detect.catalog import CatalogEntry, Fixture, catalog
 from rarebit.detect.elastic import parse_jobs, to_elastic
 from rarebit.detect.functions import counting
-from rarebit.detect.plan import plan, problems
+from rarebit.detect.plan import plan
+from rarebit.detect.problems import problems
 
 FAMILIES = (
     "{}rare_process_by_host_windows{}",

@@ -15,7 +15,8 @@ from rarebit.core.job import Detector, Job
 from rarebit.core.time import DAY_US, HOUR_US
 from rarebit.detect.findings import Findings
 from rarebit.detect.functions import ALIASES, COUNTS, counting
-from rarebit.detect.plan import plan, problems
+from rarebit.detect.plan import plan
+from rarebit.detect.problems import problems
 from rarebit.detect.stream import JobStream
 
 START = 20_003 * DAY_US

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from rarebit.core.errors import DefinitionError
 from rarebit.core.job import Job
 from rarebit.detect.elastic import parse_jobs, to_elastic
-from rarebit.detect.plan import plan, problems
+from rarebit.detect.plan import plan
+from rarebit.detect.problems import problems
 
 Json = dict[str, Any]
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rarebit.core.errors import DefinitionError
 from rarebit.core.job import Datafeed, Detector, Job
-from rarebit.detect.plan import memory_limit, plan
+from rarebit.detect.plan import plan
+from rarebit.detect.problems import memory_limit
 from rarebit.model.rare_kernel import FLEET, INDIVIDUAL, POPULATION
 
 

@@ -13,7 +13,8 @@ from rarebit.core.errors import DefinitionError, InputError, NotFoundError
 from rarebit.core.job import Job, Json
 from rarebit.detect.catalog import catalog
 from rarebit.detect.elastic import parse_jobs, to_elastic
-from rarebit.detect.plan import JobPlan, Problem, plan, problems
+from rarebit.detect.plan import JobPlan, plan
+from rarebit.detect.problems import Problem, problems
 from rarebit.query.kql import parse_kql
 from rarebit.query.tree import fields_of, rewrite
 

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US, HOUR_US
-from rarebit.detect.engine import Columns, engine_for
+from rarebit.detect.engine import Columns
+from rarebit.detect.engines import engine_for
 from rarebit.detect.findings import FOUND, Findings
-from rarebit.detect.plan import DetectorPlan, JobPlan, memory_limit
+from rarebit.detect.plan import DetectorPlan, JobPlan
+from rarebit.detect.problems import memory_limit
 from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
 from rarebit.model.tables import State, Table, columns_of, rows_from

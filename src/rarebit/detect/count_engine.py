@@ -1,0 +1,109 @@
+"""The engine of the count functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.detect.engine import NONE, Codes, Columns, Judged, with_null
+from rarebit.detect.findings import FOUND, Findings
+from rarebit.detect.plan import DetectorPlan, JobPlan
+from rarebit.maths.hashing import pair_codes
+from rarebit.model.count import CountModel, CountSettings
+from rarebit.model.count_cells import CELL
+from rarebit.model.tables import State
+
+_WHOLE: Final = 1
+"""Key of the one series of a detector without by and partition field."""
+
+
+class CountEngine:
+    """Counts of buckets: a finding is made when its bucket closes, and is then complete."""
+
+    lasting = False
+    part_types: tuple[np.dtype[Any], ...] = (CELL,)
+
+    def __init__(
+        self, plan: JobPlan, detector: DetectorPlan, *, peer_of: Mapping[int, str], pool: bool, memory_bytes: int
+    ) -> None:
+        assert detector.counting is not None  # noqa: S101 engine_for asks for no other
+        self._detector = detector
+        self._model = CountModel(
+            CountSettings(
+                span_us=plan.span_us,
+                side=detector.counting.side,
+                distinct=detector.counting.distinct,
+                skip_empty=detector.counting.skip_empty,
+                memory_bytes=memory_bytes,
+                pool=pool,
+            )
+        )
+        if detector.entity == "host.name":
+            self._model.set_peers(peer_of)
+
+    def judge(self, times_us: Codes, ids: Codes, columns: Columns, peers: Codes) -> Judged:
+        """See :meth:`Engine.judge`."""
+        detector = self._detector
+        cells, observed = self._model.score_and_learn(
+            times_us,
+            ids,
+            self._keys(times_us.size, columns),
+            values=columns[detector.value] if detector.value else NONE,
+            entities=columns[detector.entity] if detector.entity else NONE,
+            peers=peers if detector.entity == "host.name" else NONE,
+        )
+        found = np.zeros(cells.size, FOUND)
+        for name, part in (
+            ("id", "id"),
+            ("time_us", "time_us"),
+            ("p", "p"),
+            ("value", "key"),
+            ("window_us", "bucket_us"),
+        ):
+            found[name] = cells[part]
+        return Judged(Findings(found, [cells]), observed)
+
+    def _keys(self, size: int, columns: Columns) -> Codes:
+        """Code of each row's series; 0 where one of its fields is absent."""
+        split = [with_null(columns[name], self._detector) for name in self._detector.split]
+        if not split:
+            return np.full(size, _WHOLE, np.int64)
+        if len(split) == 1:
+            return split[0]
+        present = (split[0] != 0) & (split[1] != 0)
+        return np.where(present, pair_codes(split[0], split[1]), 0)
+
+    def start_day(self, keep_p: float) -> None:
+        """See :meth:`Engine.start_day`."""
+        self._model.start_day()
+        self.resume(keep_p)
+
+    def resume(self, keep_p: float) -> None:
+        """See :meth:`Engine.resume`."""
+        self._model.keep_p = keep_p
+
+    def group_codes(self) -> Codes:
+        """See :meth:`Engine.group_codes`."""
+        return self._model.group_codes()
+
+    def health(self) -> dict[str, int]:
+        """See :meth:`Engine.health`."""
+        model = self._model
+        return {
+            "entities": model.counts["entities"],
+            "pairs": 0,
+            "memory": model.memory,
+            "evicted": model.evicted,
+            "late": model.late,
+        }
+
+    def to_state(self) -> State:
+        """See :meth:`Engine.to_state`."""
+        return {f"0.{name}": array for name, array in self._model.to_state().items()}
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """See :meth:`Engine.load_state`."""
+        self._model.load_state({name.removeprefix("0."): array for name, array in state.items()})

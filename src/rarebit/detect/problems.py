@@ -1,0 +1,152 @@
+"""What of a job's definition would not be acted on as written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from rarebit.core.errors import DefinitionError, RarebitError
+from rarebit.core.fields import TIME
+from rarebit.core.job import Detector, Job
+from rarebit.core.time import DAY_US, parse_span
+from rarebit.detect.datafeed import condition
+from rarebit.detect.functions import COUNTS, RARE, Counting, counting
+
+_HONOURED_REST: Final = frozenset(
+    {"analysis_limits", "custom_settings", "groups", "allow_lazy_open", "data_description"}
+)
+_HONOURED_DETECTOR_REST: Final = frozenset({"detector_index"})
+_UNSUPPORTED_FEED: Final = ("aggregations", "aggs", "runtime_mappings", "script_fields")
+_ADMINISTRATIVE_FEED: Final = frozenset(
+    {
+        "datafeed_id", "job_id", "indices", "indexes", "indices_options", "scroll_size", "chunking_config", "frequency",
+        "query_delay", "delayed_data_check_config", "max_empty_searches",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One part of a definition that is refused, or kept and not acted on."""
+
+    where: str
+    kind: Literal["refused", "ignored"]
+    text: str
+
+
+def problems(job: Job) -> list[Problem]:
+    """Everything in the definition that would not be acted on as written; empty when all is honoured."""
+    found = [*_detector_problems(job), *_feed_problems(job)]
+    found += _setting_problems(job)
+    if job.time_field != TIME:
+        found.append(Problem("data_description.time_field", "refused", f"only {TIME} orders the events of the lake"))
+    found += [Problem(key, "ignored", "kept for export, not acted on") for key in job.rest if key not in _HONOURED_REST]
+    for key in job.analysis_rest:
+        kind: Literal["refused", "ignored"] = "refused" if key == "summary_count_field_name" else "ignored"
+        found.append(Problem(f"analysis_config.{key}", kind, "not acted on by the functions that run"))
+    return found
+
+
+def _setting_problems(job: Job) -> Iterable[Problem]:
+    try:
+        span = parse_span(job.bucket_span)
+        if not _SHORTEST_SPAN_US <= span <= _LONGEST_SPAN_US:
+            yield Problem("analysis_config.bucket_span", "refused", f"{job.bucket_span!r} is not 1s to 365d")
+    except RarebitError as error:
+        yield Problem("analysis_config.bucket_span", "refused", error.what)
+    try:
+        memory_limit(job)
+    except DefinitionError as error:
+        yield Problem(error.where, "refused", error.what)
+
+
+def memory_limit(job: Job) -> int:
+    """Bytes the job's models may hold: its ``model_memory_limit``, or 1 GiB.
+
+    Raises
+    ------
+    DefinitionError
+        If it is not a whole number of b, kb, mb or gb (mb where there is no unit), or less than 1 mb.
+    """
+    limits = job.rest.get("analysis_limits") or {}
+    if not isinstance(limits, Mapping):
+        raise DefinitionError(f"expected an object, found {type(limits).__name__}", where="analysis_limits")
+    text = limits.get("model_memory_limit")
+    if text is None:
+        return 1 << 30
+    match = _MEMORY.match(str(text).lower())
+    size = int(match[1]) << _SHIFTS[match[2] or "m"] if match else 0
+    if not 1 << 20 <= size <= 1 << 50:
+        raise DefinitionError(f"{text!r} is not 1mb or more", where="analysis_limits.model_memory_limit")
+    return size
+
+
+_MEMORY: Final = re.compile(r"\s*(\d{1,15})\s*(b|[kmgt])?b?\s*$")
+_SHIFTS: Final = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_SHORTEST_SPAN_US: Final = 1_000_000
+_LONGEST_SPAN_US: Final = 365 * DAY_US
+
+
+def _detector_problems(job: Job) -> Iterable[Problem]:
+    for index, detector in enumerate(job.detectors):
+        where = f"analysis_config.detectors[{index}]"
+        if detector.function in RARE:
+            yield from _rare_problems(detector, where)
+        elif (counts := counting(detector.function)) is not None:
+            yield from _count_problems(job, detector, counts, where)
+        else:
+            yield Problem(f"{where}.function", "refused", f"function {detector.function!r} does not run; {_RUNS}")
+            continue
+        if detector.custom_rules:
+            yield Problem(f"{where}.custom_rules", "ignored", "kept for export, not applied")
+        for key in detector.rest:
+            if key not in _HONOURED_DETECTOR_REST:
+                yield Problem(f"{where}.{key}", "ignored", "kept for export, not acted on")
+
+
+def _rare_problems(detector: Detector, where: str) -> Iterable[Problem]:
+    if not detector.by_field_name:
+        yield Problem(f"{where}.by_field_name", "refused", f"{detector.function} needs a by field")
+    if detector.field_name:
+        yield Problem(f"{where}.field_name", "refused", f"{detector.function} takes no field")
+    if detector.function == "freq_rare" and not detector.over_field_name:
+        yield Problem(f"{where}.over_field_name", "refused", "freq_rare needs an over field")
+    if detector.exclude_frequent:
+        yield Problem(f"{where}.exclude_frequent", "ignored", "frequent values are never rare here")
+
+
+def _count_problems(job: Job, detector: Detector, counts: Counting, where: str) -> Iterable[Problem]:
+    if counts.distinct and not detector.field_name:
+        yield Problem(f"{where}.field_name", "refused", f"{detector.function} needs a field")
+    if detector.field_name and not counts.distinct:
+        yield Problem(f"{where}.field_name", "refused", f"{detector.function} takes no field")
+    if detector.over_field_name:
+        yield Problem(f"{where}.over_field_name", "refused", f"{detector.function} over a population does not run")
+    if detector.by_field_name and detector.by_field_name == detector.partition_field_name:
+        yield Problem(f"{where}.by_field_name", "refused", "by and partition are the same field")
+    if detector.exclude_frequent:
+        yield Problem(f"{where}.exclude_frequent", "ignored", "kept for export, not acted on by counts")
+    if job.combine:
+        yield Problem(f"{where}.function", "refused", f"{detector.function} cannot be combined with other detectors")
+    if job.context:
+        yield Problem("context", "ignored", f"{detector.function} has no second view")
+
+
+def _feed_problems(job: Job) -> Iterable[Problem]:
+    try:
+        condition(job)
+    except RarebitError as error:
+        place = f"datafeed.query {error.where}".strip()
+        yield Problem(place, "refused", error.what)
+    for key in job.datafeed.rest:
+        if key in _UNSUPPORTED_FEED:
+            if not job.datafeed.rest[key]:
+                continue
+            yield Problem(f"datafeed.{key}", "refused", "events are read as they are; there is no such step")
+        elif key not in _ADMINISTRATIVE_FEED:
+            yield Problem(f"datafeed.{key}", "ignored", "kept for export, not acted on")
+
+
+_RUNS: Final = f"those that do: {', '.join((*RARE, *COUNTS))}"

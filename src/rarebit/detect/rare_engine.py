@@ -1,0 +1,96 @@
+"""The engine of ``rare`` and ``freq_rare``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.detect.engine import NONE, Codes, Columns, Judged, with_null
+from rarebit.detect.findings import FOUND, Findings
+from rarebit.detect.plan import DetectorPlan
+from rarebit.detect.views import View, beside, together
+from rarebit.model.rare import RareModel
+from rarebit.model.rare_kernel import CANDIDATE
+from rarebit.model.tables import State
+
+
+class RareEngine:
+    """Rare values: the first detector leads, the others are asked about what it finds."""
+
+    lasting = True
+
+    def __init__(
+        self,
+        group: tuple[DetectorPlan, ...],
+        *,
+        peer_of: Mapping[int, str],
+        pool: bool,
+        collapse: bool,
+        memory_bytes: int,
+    ) -> None:
+        self.part_types: tuple[np.dtype[Any], ...] = (CANDIDATE,) * len(group)
+        self._group = group
+        self._collapse = collapse
+        self._models = [
+            RareModel(each.mode, frequent=each.frequent, pool=pool, memory_bytes=memory_bytes) for each in group
+        ]
+        for detector, model in zip(group, self._models, strict=True):
+            if detector.entity == "host.name":
+                model.set_peers(peer_of)
+
+    def judge(self, times_us: Codes, ids: Codes, columns: Columns, peers: Codes) -> Judged:
+        """See :meth:`Engine.judge`."""
+        judged = []
+        for detector, model in zip(self._group, self._models, strict=True):
+            entity, value = (with_null(columns[name], detector) for name in (detector.entity, detector.value))
+            scope = columns[detector.scope] if detector.scope else NONE
+            own_peers = peers if detector.entity == "host.name" else NONE
+            p, seen = model.score_and_learn(times_us, entity, value, peers=own_peers, scopes=scope)
+            judged.append(View(p, seen, entity != 0))
+        lead = judged[0].candidates
+        found = np.zeros(lead.size, FOUND)
+        found["id"] = ids[lead["row"]]
+        for name in ("time_us", "value", "window_us", "joined"):
+            found[name] = lead[name]
+        found["p"] = together(judged)
+        found["spreading"] = lead["spreading"] if self._collapse else 0
+        parts = [lead, *(beside(lead, view) for view in judged[1:])]
+        return Judged(Findings(found, parts), int(np.count_nonzero(~np.isnan(judged[0].p))))
+
+    def start_day(self, keep_p: float) -> None:
+        """See :meth:`Engine.start_day`."""
+        for model in self._models:
+            model.start_day()
+        self.resume(keep_p)
+
+    def resume(self, keep_p: float) -> None:
+        """See :meth:`Engine.resume`; where several judge, what one of them finds likely may yet matter."""
+        for model in self._models:
+            model.keep_p = 1.0 if len(self._models) > 1 else keep_p
+
+    def group_codes(self) -> Codes:
+        """See :meth:`Engine.group_codes`."""
+        return self._models[0].group_codes()
+
+    def health(self) -> dict[str, int]:
+        """See :meth:`Engine.health`."""
+        return {
+            "entities": self._models[0].counts["entities"],
+            "pairs": max(model.counts["pairs"] for model in self._models),
+            "memory": sum(model.memory for model in self._models),
+            "evicted": sum(model.evicted for model in self._models),
+            "late": 0,
+        }
+
+    def to_state(self) -> State:
+        """See :meth:`Engine.to_state`."""
+        models = enumerate(self._models)
+        return {f"{at}.{name}": array for at, model in models for name, array in model.to_state().items()}
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """See :meth:`Engine.load_state`."""
+        for at, model in enumerate(self._models):
+            model.load_state({name[len(f"{at}.") :]: a for name, a in state.items() if name.startswith(f"{at}.")})
