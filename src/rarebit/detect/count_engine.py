@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.detect.engine import NONE, Codes, Columns, Judged, with_null
+from rarebit.detect.engine import NONE, Codes, Columns, Judged, Rows, with_null
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.maths.hashing import pair_codes
@@ -44,8 +44,9 @@ class CountEngine:
         if detector.entity == "host.name":
             self._model.set_peers(peer_of)
 
-    def judge(self, times_us: Codes, ids: Codes, columns: Columns, peers: Codes) -> Judged:
+    def judge(self, rows: Rows, peers: Codes) -> Judged:
         """See :meth:`Engine.judge`."""
+        times_us, ids, columns = rows.times_us, rows.ids, rows.columns
         detector = self._detector
         cells, observed = self._model.score_and_learn(
             times_us,

@@ -18,7 +18,21 @@ from rarebit.model.tables import State
 
 Codes = NDArray[np.int64]
 Columns = Mapping[str, Codes]
+Numbers = Mapping[str, NDArray[np.float64]]
 NONE: Final = np.zeros(0, np.int64)
+NO_NUMBERS: Final[Numbers] = {}
+
+
+class Rows(NamedTuple):
+    """Events in order of time and id, as engines take them."""
+
+    times_us: Codes
+    ids: Codes
+    """Codes of their ids."""
+    columns: Columns
+    """Codes of fields, 0 where absent."""
+    numbers: Numbers = NO_NUMBERS
+    """Fields as numbers, NaN where absent or no number."""
 
 
 class Judged(NamedTuple):
@@ -38,7 +52,7 @@ class Engine(Protocol):
     lasting: bool
     """Whether a finding can go on after it was handed out: within its hour, or as a rollout."""
 
-    def judge(self, times_us: Codes, ids: Codes, columns: Columns, peers: Codes) -> Judged:
+    def judge(self, rows: Rows, peers: Codes) -> Judged:
         """Judge rows in order, then learn them; ``peers`` are codes of the peer group of each row's host, or empty."""
 
     def start_day(self, keep_p: float) -> None:

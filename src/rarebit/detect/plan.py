@@ -38,6 +38,8 @@ class DetectorPlan:
     """What is counted; then ``value`` is the field of distinct counts, and ``entity`` whom the series are about."""
     split: tuple[str, ...] = ()
     """Fields that make the series of a count: partition, by."""
+    numbers: tuple[str, ...] = ()
+    """Fields it takes as numbers, not as codes."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -69,7 +71,12 @@ class JobPlan:
     def vital(self) -> frozenset[str]:
         """Fields without which no detector has anything to judge."""
         views = [detector for detector in self.detectors if not detector.is_context]
-        return frozenset(name for view in views for name in view.fields)
+        return frozenset(name for view in views for name in (*view.fields, *view.numbers))
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """Fields its engines need as numbers."""
+        return tuple(sorted({name for detector in self.detectors for name in detector.numbers}))
 
     @property
     def required(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.detect.engine import NONE, Codes, Columns, Judged, with_null
+from rarebit.detect.engine import NONE, Codes, Judged, Rows, with_null
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan
 from rarebit.detect.views import View, beside, together
@@ -41,8 +41,9 @@ class RareEngine:
             if detector.entity == "host.name":
                 model.set_peers(peer_of)
 
-    def judge(self, times_us: Codes, ids: Codes, columns: Columns, peers: Codes) -> Judged:
+    def judge(self, rows: Rows, peers: Codes) -> Judged:
         """See :meth:`Engine.judge`."""
+        times_us, ids, columns = rows.times_us, rows.ids, rows.columns
         judged = []
         for detector, model in zip(self._group, self._models, strict=True):
             entity, value = (with_null(columns[name], detector) for name in (detector.entity, detector.value))

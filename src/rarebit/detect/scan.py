@@ -1,7 +1,8 @@
-"""One scan for all jobs: which columns to read, which rows each job takes, and codes made where there are none."""
+"""One scan for all jobs: which columns to read, which rows each job takes, codes and numbers of their fields."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,10 +32,12 @@ class ScanRequest:
 
 
 def request(plans: Sequence[JobPlan]) -> ScanRequest:
-    """The one read that serves all jobs: time, id, the code or text of every field, a flag for every job."""
+    """The one read that serves all jobs: time, id, the code or text or number of every field, a flag for every job."""
     columns = {"time": f"epoch_us({literal.identifier(TIME)})", "id": literal.identifier(ID_CODE)}
     for name in sorted({name for plan in plans for name in plan.coded}):
         columns[f"field:{name}"] = literal.identifier(CODED[name]) if name in CODED else text_sql(name)
+    for name in sorted({name for plan in plans for name in plan.numeric}):
+        columns[f"number:{name}"] = number_sql(name)
     conditions = [to_sql(plan.condition) for plan in plans]
     different = list(dict.fromkeys(conditions))
     if len(different) > 1:
@@ -53,6 +56,19 @@ def text_sql(name: str) -> str:
     return column if kind_of(name) in _TEXTS else f"CAST({column} AS VARCHAR)"
 
 
+def number_sql(name: str) -> str:
+    """SQL for any field as a number; NULL where it is absent or no number, and "12" is one."""
+    if kind_of(name) in _NUMERIC:
+        return f"CAST({literal.identifier(name)} AS DOUBLE)"
+    number = f"TRY_CAST({text_sql(name)} AS DOUBLE)"
+    if has_column(name):
+        return number
+    # Finding the name in the text costs far less than reading the JSON of events that have it not.
+    key = literal.string(json.dumps(name, ensure_ascii=False))
+    return f"CASE WHEN contains({literal.identifier(REST)}, {key}) THEN {number} END"
+
+
+_NUMERIC: Final = frozenset({Kind.LONG, Kind.DOUBLE})
 _TEXTS: Final = frozenset({Kind.KEYWORD, Kind.SET, Kind.IP})
 
 
@@ -61,30 +77,37 @@ def feed(streams: Sequence[JobStream], tables: Iterable[pa.Table]) -> Iterable[i
     for table in tables:
         if table.num_rows == 0:
             continue
-        times = _numbers(table.column("time"))
-        ids = _numbers(table.column("id"))
-        codes = {
-            name.removeprefix("field:"): _codes(name.removeprefix("field:"), table.column(name))
-            for name in table.column_names
-            if name.startswith("field:")
-        }
+        times = _whole(table.column("time"))
+        ids = _whole(table.column("id"))
+        codes = {name: _codes(name, column) for name, column in _named(table, "field:")}
+        numbers = {name: _finite(column) for name, column in _named(table, "number:")}
         for index, stream in enumerate(streams):
             flag = f"job:{index}"
             if flag not in table.column_names:
-                stream.process(times, ids, codes)
+                stream.process(times, ids, codes, {name: numbers[name] for name in stream.plan.numeric})
                 continue
             rows = np.flatnonzero(table.column(flag).to_numpy())
-            stream.process(times[rows], ids[rows], {name: codes[name][rows] for name in stream.plan.coded})
+            own = {name: codes[name][rows] for name in stream.plan.coded}
+            stream.process(times[rows], ids[rows], own, {name: numbers[name][rows] for name in stream.plan.numeric})
         yield int(times[-1])
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.int64]:
+def _named(table: pa.Table, prefix: str) -> Iterable[tuple[str, pa.ChunkedArray]]:
+    return [(name.removeprefix(prefix), table.column(name)) for name in table.column_names if name.startswith(prefix)]
+
+
+def _whole(column: pa.ChunkedArray) -> NDArray[np.int64]:
     return np.ascontiguousarray(column.to_numpy(), np.int64)
+
+
+def _finite(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    numbers = np.ascontiguousarray(column.to_numpy(), np.float64)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
 def _codes(name: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
     if pa.types.is_integer(column.type):
-        return _numbers(pc.fill_null(column, 0))
+        return _whole(pc.fill_null(column, 0))
     return codes_of(name, column)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US, HOUR_US
-from rarebit.detect.engine import Columns
+from rarebit.detect.engine import NO_NUMBERS, Columns, Numbers, Rows
 from rarebit.detect.engines import engine_for
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
@@ -89,7 +89,13 @@ class JobStream:
         self._told: list[Findings] = [Findings.join([], engine.part_types) for engine in self._engines]
         self._told_us = [-1] * len(self._groups)
 
-    def process(self, times_us: NDArray[np.int64], ids: NDArray[np.int64], columns: Columns) -> None:
+    def process(
+        self,
+        times_us: NDArray[np.int64],
+        ids: NDArray[np.int64],
+        columns: Columns,
+        numbers: Numbers = NO_NUMBERS,
+    ) -> None:
         """Score and learn rows of events that meet the job's condition, in order of time and id.
 
         Parameters
@@ -98,6 +104,8 @@ class JobStream:
             Event time; code of the event's id.
         columns : mapping of field to int64[n]
             Codes of the fields in ``plan.coded``; 0 where absent.
+        numbers : mapping of field to float64[n]
+            The fields in ``plan.numeric``; NaN where absent or no number.
         """
         if times_us.size == 0:
             return
@@ -111,12 +119,14 @@ class JobStream:
             if days[begin] != self._day:
                 self._start_day(int(days[begin]))
             part = slice(begin, end)
-            self._score(times_us[part], ids[part], {name: column[part] for name, column in columns.items()})
+            codes = {name: column[part] for name, column in columns.items()}
+            values = {name: column[part] for name, column in numbers.items()}
+            self._score(Rows(times_us[part], ids[part], codes, values))
 
-    def _score(self, times_us: NDArray[np.int64], ids: NDArray[np.int64], columns: Columns) -> None:
-        peers = self._peers(times_us.size, columns)
+    def _score(self, rows: Rows) -> None:
+        peers = self._peers(rows.times_us.size, rows.columns)
         for index, engine in enumerate(self._engines):
-            judged = engine.judge(times_us, ids, columns, peers)
+            judged = engine.judge(rows, peers)
             self.observations += judged.observed
             self._calibrators[index].observe(judged.observed, self._day * DAY_US)
             findings = self._expected(index, judged.findings)
