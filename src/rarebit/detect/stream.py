@@ -23,7 +23,7 @@ from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.problems import memory_limit
 from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
-from rarebit.model.tables import State, Table, columns_of, rows_from
+from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
 STATE_VERSION: Final = 3
 KEEP_P: Final = 0.05
@@ -304,8 +304,8 @@ class JobStream:
             if marks[0] != STATE_VERSION:
                 raise StateError(f"model state of version {marks[0]}, this is version {STATE_VERSION}")
             for index, engine in enumerate(self._engines):
-                engine.load_state(_under(state, f"m{index}."))
-                self._calibrators[index] = TailCalibrator.from_state(_under(state, f"c{index}."))
+                engine.load_state(under(state, f"m{index}."))
+                self._calibrators[index] = TailCalibrator.from_state(under(state, f"c{index}."))
                 pending = rows_from(f"f{index}", FOUND, state)
                 self._pending[index] = [pending] if pending.size else []
                 told = [rows_from(f"t{index}.{at}", kind, state) for at, kind in enumerate(engine.part_types)]
@@ -332,10 +332,6 @@ def bucket_start(time_us: int, plan: JobPlan) -> int:
 def hour_end(time_us: int) -> int:
     """End of the hour of an observation: its further events lie before it."""
     return (time_us // HOUR_US + 1) * HOUR_US
-
-
-def _under(state: Mapping[str, NDArray[Any]], prefix: str) -> State:
-    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
 
 
 def _differs(column: NDArray[np.int64]) -> NDArray[np.bool_]:

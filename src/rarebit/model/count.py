@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from rarebit.maths.count import Predicted, learn, p_high, p_low, p_none
 from rarebit.maths.hashing import hash_text
 from rarebit.model.count_cells import CELL, SERIES, Moment, at, law_of, noise_of, show_first_events
+from rarebit.model.count_late import LateWindow, Rows
 from rarebit.model.count_open import OPEN, OpenBucket
 from rarebit.model.count_prior import MIN_EXPOSURE, MIN_MEMBERS, Prior, fit_prior, fleet_factor, is_collapsed
 from rarebit.model.season import Season
-from rarebit.model.tables import State, Table, columns_of, rows_from
+from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
 HIGH: Final = 1
 LOW: Final = -1
@@ -29,8 +30,6 @@ SURPRISING: Final = 1e-3
 """Low counts are only told of where P(Y = 0) is below this; a lasting silence is told of once, when it begins."""
 LONGEST_GAP: Final = 2016
 """Buckets: a longer stretch without any event of the job is not learnt from further."""
-_SURPRISING_SIDE: Final = 0.5
-"""Cells likelier than this are never handed out, however few there are."""
 _OUTLIER: Final = 6.0
 """Standard deviations: what lies beyond is learnt as if it lay here."""
 _NOISE_WORTH: Final = 40.0
@@ -58,6 +57,7 @@ class CountSettings:
     """Empty buckets are no observation; then what is modelled is the count less one."""
     half_life_hours: float = 168.0
     memory_bytes: int = 1 << 30
+    """Of the series; what is kept for late events may take half as much again."""
     pool: bool = True
     """False leaves each series to itself: no law of its peers beyond a weak one around its own rate."""
 
@@ -70,11 +70,17 @@ class CountModel:
         self.keep_p = 0.05
         self.evicted = 0
         self.late = 0
+        """Rows that came after their bucket had closed."""
+        self.too_late = 0
+        """Of those, rows whose bucket was no longer kept: learnt, and judged in no bucket."""
         self._shaped = False
         self._decay = 2.0 ** (-settings.span_us / (settings.half_life_hours * 3.6e9))
         self._series: Table = np.zeros(0, SERIES)
         self._open = OpenBucket(distinct=settings.distinct)
         self._season = Season()
+        self._late = LateWindow(
+            span_us=settings.span_us, distinct=settings.distinct, memory_bytes=settings.memory_bytes // 2
+        )
         self._group_codes = np.zeros(1, np.int64)
         self._prior = np.full((1, len(Prior._fields)), np.nan)
         self._peer_map = (_NONE, _NONE)
@@ -94,7 +100,7 @@ class CountModel:
         entities: Ints = _NONE,
         peers: Ints = _NONE,
     ) -> tuple[Table, int]:
-        """Count rows in the order given; judge and learn every bucket that they close.
+        """Count rows; judge and learn every bucket that they close, or that they come late to.
 
         Parameters
         ----------
@@ -108,31 +114,66 @@ class CountModel:
         Returns
         -------
         cells : CELL[m]
-            Surprising cells with p up to ``keep_p``, by bucket and key. A row earlier than the open bucket is late:
-            it is learnt, counted in ``late``, and judged in no bucket.
+            Surprising cells with p up to ``keep_p``, by bucket and key. Before them those that late rows changed:
+            rows up to :data:`~rarebit.model.count_late.LATENESS_US` late are judged in their own bucket, as if they
+            had come in time. Rows later than that are learnt, and judged in no bucket.
         judged : int
-            Cells judged.
+            Cells judged, beyond those judged before.
         """
         if times_us.size == 0:
             return np.zeros(0, CELL), 0
         buckets = times_us // self.settings.span_us
-        groups = self._groups_of(entities, peers, keys.size)
-        now = np.maximum.accumulate(np.maximum(buckets, self._open.bucket))
-        starts = np.flatnonzero(np.diff(now, prepend=now[0] - 1))
+        own = values if self.settings.distinct else _NONE
+        rows = Rows(buckets, times_us, ids, keys, self._groups_of(entities, peers, keys.size), own)
+        if np.any(np.diff(times_us) < 0):
+            rows = rows.take(np.lexsort((ids, times_us)))
+        if self._open.bucket < 0:
+            self._late.begin(self, self.keep_p)
+        late = rows.buckets < self._open.bucket
+        if not late.any():
+            return self._take_timely(rows)
+        cells, judged = self._take_late(rows.take(late))
+        if late.all():
+            return cells, judged
+        more, further = self._take_timely(rows.take(~late))
+        return np.concatenate([cells, more]), judged + further
+
+    def _take_late(self, rows: Rows) -> tuple[Table, int]:
+        cells, judged, taken = self._late.amend(self, rows, self._open.bucket)
+        too_late = rows.take(~taken)
+        self.late += int(np.count_nonzero(rows.keys))
+        self.too_late += int(np.count_nonzero(too_late.keys))
+        if too_late.keys.size:
+            self._open.add(*too_late[1:5], np.ones(too_late.keys.size, np.bool_), too_late.values)
+        return cells, judged
+
+    def _take_timely(self, rows: Rows) -> tuple[Table, int]:
+        """Add rows in order, none of them late; cells of the buckets they close, and how many were judged."""
+        starts = np.flatnonzero(np.diff(rows.buckets, prepend=-1))
         cells, judged = [np.zeros(0, CELL)], 0
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), now.size], strict=True):
-            for found in self._close_until(int(now[start])):
-                cells.append(found[(found["p"] <= self.keep_p) & (found["p"] < _SURPRISING_SIDE)])
-                judged += found.size
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), rows.buckets.size], strict=True):
+            bucket = int(rows.buckets[start])
+            fresh = bucket != self._open.bucket
+            if fresh and self._open.bucket >= 0:
+                pairs, held = self._open.pairs, self._open.take()
+                found = self.close(self._open.bucket, bucket, held)
+                cells.append(self._late.closed(self._open.bucket, held, pairs, found, self.keep_p))
+                judged += sum(each.size for each in found)
+            self._open.bucket = bucket
+            self._late.opened(int(rows.times_us[start]), self.keep_p, new=fresh)
             part = slice(start, end)
-            late = buckets[part] < now[part]
-            self.late += int(np.count_nonzero(late & (keys[part] != 0)))
-            own = values[part] if self.settings.distinct else _NONE
-            self._open.add(times_us[part], ids[part], keys[part], groups[part], late, own)
+            timely = np.zeros(end - start, np.bool_)
+            values = rows.values[part] if rows.values.size else rows.values
+            self._open.add(rows.times_us[part], rows.ids[part], rows.keys[part], rows.groups[part], timely, values)
         return np.concatenate(cells), judged
 
     def start_day(self) -> None:
         """Refit what series have in common and hold the memory bound; call at each new day of event time."""
+        self._late.start_day(self, self._open.bucket)
+        self.refit()
+
+    def refit(self) -> None:
+        """See :meth:`start_day`; late events have it done again."""
         self._forget()
         if not self._shaped and self._season.complete:
             self._shaped = True
@@ -155,8 +196,8 @@ class CountModel:
 
     @property
     def memory(self) -> int:
-        """Bytes of the series."""
-        return int(self._series.nbytes)
+        """Bytes of the series, and of what is kept for late events."""
+        return int(self._series.nbytes) + self._late.memory
 
     def group_codes(self) -> Ints:
         """Code of each peer group's name by group index; index 0 is no group."""
@@ -164,21 +205,32 @@ class CountModel:
 
     def to_state(self) -> State:
         """Memory as named arrays; equal memories give equal arrays."""
-        state = columns_of("series", self._series)
-        state |= {"groups": self._group_codes.copy(), "prior": self._prior.copy()}
-        state["marks"] = np.array([self.evicted, self.late, self._shaped], np.int64)
+        state = self.core_state() | {"late_rows": np.array([self.late, self.too_late], np.int64)}
         state |= {f"open.{name}": array for name, array in self._open.to_state().items()}
-        return state | {f"season.{name}": array for name, array in self._season.to_state().items()}
+        return state | {f"late.{name}": array for name, array in self._late.to_state().items()}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take the memory of :meth:`to_state`; settings stay those of this model."""
+        self.load_core(state)
+        self.late, self.too_late = (int(mark) for mark in state["late_rows"])
+        self._open.load_state(under(state, "open."))
+        self._late.load_state(under(state, "late."))
+        return self
+
+    def core_state(self) -> State:
+        """What was learnt of closed buckets."""
+        state = columns_of("series", self._series)
+        state |= {"groups": self._group_codes.copy(), "prior": self._prior.copy()}
+        state["marks"] = np.array([self.evicted, self._shaped], np.int64)
+        return state | {f"season.{name}": array for name, array in self._season.to_state().items()}
+
+    def load_core(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take back :meth:`core_state`."""
         self._series = rows_from("series", SERIES, state)
         self._group_codes, self._prior = np.array(state["groups"]), np.array(state["prior"])
-        self.evicted, self.late, shaped = (int(mark) for mark in state["marks"])
+        self.evicted, shaped = (int(mark) for mark in state["marks"])
         self._shaped = bool(shaped)
-        for part, prefix in ((self._open, "open."), (self._season, "season.")):
-            part.load_state({name[len(prefix) :]: array for name, array in state.items() if name.startswith(prefix)})
-        return self
+        self._season.load_state(under(state, "season."))
 
     def _forget(self) -> None:
         """Drop series that have faded; where there are still too many, those not seen for the longest."""
@@ -201,18 +253,12 @@ class CountModel:
             groups = np.where(known[at] == entities, codes[at], groups)
         return groups
 
-    def _close_until(self, bucket: int) -> list[Table]:
-        """Close the open bucket and the empty ones after it; what each of them tells."""
-        opened = self._open.bucket
-        if opened == bucket:
-            return []
-        self._open.bucket = bucket
-        if opened < 0:
-            return []
-        found = [self._close(opened, self._open.take())]
+    def close(self, bucket: int, until: int, rows: Table) -> list[Table]:
+        """Judge and learn a bucket, and the empty ones after it up to ``until``; the cells of each."""
+        found = [self._close(bucket, rows)]
         if not self.settings.skip_empty:
             empty = np.zeros(0, OPEN)
-            found += [self._close(each, empty) for each in range(opened + 1, min(bucket, opened + LONGEST_GAP))]
+            found += [self._close(each, empty) for each in range(bucket + 1, min(until, bucket + LONGEST_GAP))]
         return found
 
     def _close(self, bucket: int, rows: Table) -> Table:

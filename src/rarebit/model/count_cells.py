@@ -30,7 +30,7 @@ SERIES: Final = np.dtype(
 
 CELL: Final = np.dtype(
     [
-        ("row", "i4"),
+        ("revised", "i4"),
         ("side", "i4"),
         ("group", "i4"),
         ("peers", "i4"),
@@ -55,7 +55,7 @@ CELL: Final = np.dtype(
         ("peer_mean", "f8"),
     ]
 )
-"""One series in one bucket, with all that its probability was made of."""
+"""One series in one bucket, with all that its probability was made of; ``revised`` where late events had it judged again."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -67,6 +67,15 @@ class OpenBucket:
         self._pairs = np.union1d(self._pairs, pairs[unknown])
         return fresh
 
+    @property
+    def pairs(self) -> Ints:
+        """Codes of the (series, value) counted so far (int64[n], rising); empty where values are not told apart."""
+        return self._pairs
+
+    def put(self, rows: Table, pairs: Ints) -> None:
+        """Begin with what came before (of :meth:`take` and :attr:`pairs`)."""
+        self._rows, self._pairs = rows, pairs
+
     def take(self) -> Table:
         """What came (OPEN[n], by key); the bucket is empty afterwards."""
         rows = self._rows
@@ -100,15 +109,15 @@ def _summed(name: str, keys: Ints, groups: Ints, times_us: Ints, ids: Ints, coun
 
 
 def _merged(rows: Table) -> Table:
-    """One row a series, of several in the order they came."""
-    rows = rows[np.lexsort((rows["timely"] == 0, rows["key"]))]
+    """One row a series, of several in any order."""
+    rows = rows[np.lexsort((rows["first_id"], rows["first_us"], rows["timely"] == 0, rows["key"]))]
     starts = np.flatnonzero(np.diff(rows["key"], prepend=rows["key"][0] - 1))
     if starts.size == rows.size:
         return rows
     made = rows[starts]
     for name in ("count", "timely", "late"):
         made[name] = np.add.reduceat(rows[name], starts)
-    timely = np.add.reduceat((rows["timely"] > 0).astype(np.int64), starts)
-    ends = np.where(timely > 0, starts + timely, np.append(starts[1:], rows.size)) - 1
-    made["last_us"], made["last_id"] = rows["last_us"][ends], rows["last_id"][ends]
+    ends = np.append(starts[1:], rows.size) - 1
+    last = np.lexsort((rows["last_id"], rows["last_us"], rows["timely"] > 0, rows["key"]))[ends]
+    made["last_us"], made["last_id"] = rows["last_us"][last], rows["last_id"][last]
     return made

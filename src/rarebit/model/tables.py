@@ -155,7 +155,7 @@ def table_of(rows: Table, capacity: int = 0) -> Table:
 
 def columns_of(name: str, rows: Table) -> State:
     """Records as one plain array a field, named ``name.field``: the form that snapshots keep."""
-    return {f"{name}.{field}": np.ascontiguousarray(rows[field]) for field in rows.dtype.names or ()}
+    return {f"{name}.{field}": np.array(rows[field]) for field in rows.dtype.names or ()}
 
 
 def rows_from(name: str, dtype: np.dtype[Any], state: Mapping[str, NDArray[Any]]) -> Table:
@@ -165,3 +165,8 @@ def rows_from(name: str, dtype: np.dtype[Any], state: Mapping[str, NDArray[Any]]
     for field in fields:
         rows[field] = state[f"{name}.{field}"]
     return rows
+
+
+def under(state: Mapping[str, NDArray[Any]], prefix: str) -> State:
+    """Those arrays of a memory whose names begin so, without that beginning."""
+    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}

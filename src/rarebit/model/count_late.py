@@ -1,0 +1,299 @@
+"""Late events of counts: the buckets of the last days are kept, and judged again when more of their events come.
+
+Memory is put back to the start of the day of the earliest late event, and the buckets from there on are closed anew,
+with what came late in its place. What is learnt and found is then what events in order would have given, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.core.time import DAY_US, HOUR_US
+from rarebit.maths.hashing import pair_codes
+from rarebit.model.count_cells import CELL
+from rarebit.model.count_open import OPEN, OpenBucket
+from rarebit.model.tables import State, Table, columns_of, rows_from, under
+
+LATENESS_US: Final = 48 * HOUR_US
+"""Events up to so much behind the newest are judged in their own bucket."""
+_EVER: Final = -(1 << 40)
+"""Day of the memory from before the first event."""
+_SURPRISING_SIDE: Final = 0.5
+"""Cells likelier than this are never handed out, however few there are."""
+
+Ints = NDArray[np.int64]
+
+
+class Rows(NamedTuple):
+    """Rows (int64[n] each) in order of time and id; ``values`` is empty but for distinct counts."""
+
+    buckets: Ints
+    times_us: Ints
+    ids: Ints
+    keys: Ints
+    groups: Ints
+    values: Ints
+
+    def take(self, rows: NDArray[Any]) -> Rows:
+        """Those where a mask is true."""
+        return Rows(*(part[rows] if part.size else part for part in self))
+
+
+class Amended(NamedTuple):
+    """What late rows changed."""
+
+    cells: Table
+    """Cells to tell of again, with ``revised`` set; also those told of before that are no longer surprising."""
+    judged: int
+    """Cells judged, beyond those judged before."""
+    taken: NDArray[np.bool_]
+    """Rows that found their bucket; the others came too late."""
+
+
+class Memory(Protocol):
+    """What a model lets be put back and done anew."""
+
+    def core_state(self) -> State:
+        """What was learnt, without the open bucket and what is kept for late events."""
+
+    def load_core(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take back what :meth:`core_state` gave."""
+
+    def refit(self) -> None:
+        """What is done at the start of a day."""
+
+    def close(self, bucket: int, until: int, rows: Table) -> list[Table]:
+        """Judge and learn a bucket and the empty ones after it, up to another; their cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A day's start: what was known, and which bucket was open, before it."""
+
+    day: int
+    keep_p: float
+    bucket: int = -1
+    state: State = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """A bucket that had events."""
+
+    bucket: int
+    day: int
+    """Day of its first event."""
+    rows: Table
+    pairs: Ints
+    judged: int = 0
+
+
+class LateWindow:
+    """What is kept for late events: memory at the starts of the last days, and the buckets since.
+
+    Parameters
+    ----------
+    span_us : int
+        Microseconds of a bucket.
+    distinct : bool
+        Whether each value of a series counts once.
+    memory_bytes : int
+        Most bytes kept; where they do not do, older days are given up, and their events come too late.
+    """
+
+    def __init__(self, *, span_us: int, distinct: bool, memory_bytes: int) -> None:
+        self._span_us = span_us
+        self._distinct = distinct
+        self._most = memory_bytes
+        self._starts: list[_Start] = []
+        self._closed: list[_Closed] = []
+        self._told: Table = np.zeros(0, CELL)
+        self._waiting: _Start | None = None
+        self._open_day = 0
+
+    @property
+    def memory(self) -> int:
+        """Bytes kept."""
+        held = sum(array.nbytes for start in self._starts for array in start.state.values())
+        return held + self._told.nbytes + sum(each.rows.nbytes + each.pairs.nbytes for each in self._closed)
+
+    def begin(self, memory: Memory, keep_p: float) -> None:
+        """Note the memory before the first event."""
+        self._starts = [_Start(_EVER, keep_p, -1, memory.core_state())]
+
+    def start_day(self, memory: Memory, bucket: int) -> None:
+        """Note the memory before a day is begun; which day it is the next event says."""
+        self._waiting = _Start(_EVER, 0.0, bucket, memory.core_state())
+
+    def opened(self, time_us: int, keep_p: float, *, new: bool) -> None:
+        """Note the first event in time since, of a bucket that is ``new`` or was open before."""
+        day = time_us // DAY_US
+        self._open_day = day if new else min(self._open_day, day)
+        if self._waiting is None:
+            return
+        started, self._waiting = self._waiting, None
+        if self._starts and self._starts[-1].day >= day:  # begun twice: nothing before can be done anew
+            self._starts, self._closed = [], []
+            return
+        self._starts.append(replace(started, day=day, keep_p=keep_p))
+        self._forget(day - LATENESS_US // DAY_US)
+
+    def closed(self, bucket: int, rows: Table, pairs: Ints, found: list[Table], keep_p: float) -> Table:
+        """Note a bucket that was closed; the cells of it that are to be told of."""
+        told = np.concatenate([np.zeros(0, CELL), *(cells[_surprising(cells, keep_p)] for cells in found)])
+        if self._starts or self._waiting is not None:
+            judged = sum(cells.size for cells in found)
+            self._closed.append(_Closed(bucket, self._open_day, rows, pairs, judged))
+            self._told = np.concatenate([self._told, told])
+        return told
+
+    def amend(self, memory: Memory, late: Rows, open_bucket: int) -> Amended:
+        """Put rows into their buckets, and judge and learn anew from there on."""
+        days = late.times_us // DAY_US
+        taken = days >= self._starts[0].day if self._starts else np.zeros(days.size, np.bool_)
+        if not taken.any():
+            return Amended(np.zeros(0, CELL), 0, taken)
+        late = late.take(taken)
+        first = max(at for at, start in enumerate(self._starts) if start.day <= int(days[taken].min()))
+        base = self._starts[first]
+        earlier = [each for each in self._closed if each.bucket < base.bucket]
+        again = {each.bucket: each for each in self._closed if each.bucket >= base.bucket}
+        before = sum(each.judged for each in again.values())
+        for bucket in np.unique(late.buckets).tolist():
+            again[bucket] = self._merged(again.get(bucket), late.take(late.buckets == bucket), bucket)
+        starts = {start.day: start for start in self._starts[first:]}
+        for day in np.unique(days[taken]).tolist():
+            starts.setdefault(day, _Start(day, starts[max(at for at in starts if at <= day)].keep_p))
+        cut = base.bucket * self._span_us
+        old = self._told[self._told["bucket_us"] >= cut]
+        new, gone = self._replay(memory, base, starts, again, open_bucket, old)
+        self._starts[first:] = [starts[day] for day in sorted(starts)]
+        self._closed = earlier + [again[bucket] for bucket in sorted(again)]
+        self._told = np.concatenate([self._told[self._told["bucket_us"] < cut], new])
+        judged = sum(each.judged for each in again.values()) - before
+        return Amended(_changed(old, new, gone), judged, taken)
+
+    def _merged(self, held: _Closed | None, late: Rows, bucket: int) -> _Closed:
+        opened = OpenBucket(distinct=self._distinct)
+        if held is not None:
+            opened.put(held.rows, held.pairs)
+        timely = np.zeros(late.keys.size, np.bool_)
+        opened.add(late.times_us, late.ids, late.keys, late.groups, timely, late.values)
+        day = int(late.times_us[0]) // DAY_US
+        pairs = opened.pairs
+        return _Closed(bucket, day if held is None else min(day, held.day), opened.take(), pairs)
+
+    def _replay(
+        self,
+        memory: Memory,
+        base: _Start,
+        starts: dict[int, _Start],
+        again: dict[int, _Closed],
+        open_bucket: int,
+        old: Table,
+    ) -> tuple[Table, Table]:
+        """Do the days and buckets in their order; cells to tell of, and those told of before that no longer are."""
+        steps = [(day, 0, day) for day in starts if day != _EVER]
+        steps += [(each.day, 1, each.bucket) for each in again.values() if each.bucket != base.bucket]
+        steps.append((self._open_day, 1, open_bucket))
+        memory.load_core(base.state)
+        known = _names(old)
+        told, gone = [np.zeros(0, CELL)], [np.zeros(0, CELL)]
+        current, keep_p = base.bucket, base.keep_p
+        for _, is_bucket, number in sorted(steps):
+            if not is_bucket:
+                keep_p = starts[number].keep_p
+                if number != base.day:
+                    starts[number] = replace(starts[number], bucket=current, state=memory.core_state())
+                memory.refit()
+                continue
+            if current >= 0 and current != number:
+                found = memory.close(current, number, again[current].rows)
+                again[current] = replace(again[current], judged=sum(cells.size for cells in found))
+                for cells in found:
+                    surprising = _surprising(cells, keep_p)
+                    told.append(cells[surprising])
+                    if known.size:
+                        gone.append(cells[~surprising & np.isin(_names(cells), known)])
+            current = number
+        if self._waiting is not None:
+            self._waiting = replace(self._waiting, state=memory.core_state())
+            memory.refit()
+        return np.concatenate(told), np.concatenate(gone)
+
+    def _forget(self, day: int) -> None:
+        """Give up what is older than a day, and more where there is no room."""
+        while len(self._starts) > 1 and (self._starts[1].day <= day or self.memory > self._most):
+            self._starts = self._starts[1:]
+            self._cut()
+        if self.memory > self._most:
+            self._starts = []
+            self._cut()
+
+    def _cut(self) -> None:
+        bucket = self._starts[0].bucket if self._starts else 1 << 60
+        self._closed = [each for each in self._closed if each.bucket >= bucket]
+        self._told = self._told[self._told["bucket_us"] // self._span_us >= bucket]
+
+    def to_state(self) -> State:
+        """Memory as named arrays."""
+        starts = [*self._starts, *([self._waiting] if self._waiting else [])]
+        state: State = {
+            "marks": np.array([self._open_day, self._waiting is not None], np.int64),
+            "starts": np.array([(start.day, start.bucket) for start in starts], np.int64).reshape(-1, 2),
+            "keep_p": np.array([start.keep_p for start in starts]),
+            "closed": np.array(
+                [(each.bucket, each.day, each.judged, each.rows.size, each.pairs.size) for each in self._closed],
+                np.int64,
+            ).reshape(-1, 5),
+            "pairs": np.concatenate([np.zeros(0, np.int64), *(each.pairs for each in self._closed)]),
+        }
+        state |= columns_of("rows", np.concatenate([np.zeros(0, OPEN), *(each.rows for each in self._closed)]))
+        state |= columns_of("told", self._told)
+        for at, start in enumerate(starts):
+            state |= {f"start{at}.{name}": array for name, array in start.state.items()}
+        return state
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take the memory of :meth:`to_state`."""
+        self._open_day, waiting = (int(mark) for mark in state["marks"])
+        starts = []
+        for at, (day, bucket) in enumerate(state["starts"].tolist()):
+            starts.append(_Start(day, float(state["keep_p"][at]), bucket, under(state, f"start{at}.")))
+        self._waiting = starts.pop() if waiting else None
+        self._starts = starts
+        rows, pairs = rows_from("rows", OPEN, state), np.array(state["pairs"])
+        self._closed, row, pair = [], 0, 0
+        for bucket, day, judged, size, distinct in state["closed"].tolist():
+            own = rows[row : row + size], pairs[pair : pair + distinct]
+            self._closed.append(_Closed(bucket, day, *own, judged))
+            row, pair = row + size, pair + distinct
+        self._told = rows_from("told", CELL, state)
+
+
+def _surprising(cells: Table, keep_p: float) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (cells["p"] <= keep_p) & (cells["p"] < _SURPRISING_SIDE)
+    return found
+
+
+def _names(cells: Table) -> Ints:
+    """Code of each cell's series and bucket."""
+    names: Ints = pair_codes(np.ascontiguousarray(cells["key"]), np.ascontiguousarray(cells["bucket_us"]))
+    return names
+
+
+def _changed(old: Table, new: Table, gone: Table) -> Table:
+    """Cells that differ from what was told before."""
+    found = np.concatenate([new, gone])
+    if old.size:
+        names, own = _names(old), _names(found)
+        order = np.argsort(names, kind="stable")
+        at = order[np.minimum(np.searchsorted(names, own, sorter=order), names.size - 1)]
+        found = found[(names[at] != own) | (old[at] != found)]
+    found["revised"] = 1
+    return found[np.lexsort((found["key"], found["bucket_us"]))]
