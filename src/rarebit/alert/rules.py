@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from rarebit.core.job import Job
 from rarebit.core.result import Alert, Record
 
 
-def alerts_of(job: Job, records: Iterable[Record]) -> list[Alert]:
+def alerts_of(job: Job, records: Iterable[Record], *, told: Container[str] = ()) -> list[Alert]:
     """Alerts of a job's records.
 
     A record alerts when its score is at or above the job's ``alert_score``, unless it was found while learning or
-    was taken in by a rollout. The id of an alert depends on the record alone: the same finding is one alert.
+    was taken in by a rollout. A record of which an alert was told before (``told`` has its id) alerts whatever its
+    score is now: late events have changed it, and its alert changes with it.
+
+    The id of an alert depends on the record alone: the same finding is one alert.
     """
     return [
         _alert(job, record)
         for record in records
-        if record.record_score >= job.alert_score and not record.learning and not record.rollout
+        if record.id in told or (record.record_score >= job.alert_score and not record.learning and not record.rollout)
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from rarebit.app.clock import fleet_clock
 from rarebit.app.home import Home
 from rarebit.case.group import LONGEST_US, RECORDS_FROM, case_of, drafts_of, rank, within_budget
 from rarebit.core.result import Case
@@ -21,7 +22,7 @@ def regroup(home: Home, budget: float) -> list[Case]:
 
     A record stays in the case it was told of under, so ids stay and nothing is reported twice.
     """
-    last = home.lake.summary().last_us
+    last = fleet_clock(home)
     if last is None:
         return []
     held = [case for case in home.store.list_cases() if case.state != WITHDRAWN]

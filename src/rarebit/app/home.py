@@ -47,6 +47,8 @@ class Home:
         self.lake = Lake(self.path / "lake")
         self.store = Store.open(f"sqlite:///{self.path / 'rarebit.db'}")
         self._inventory: Inventory | None = None
+        self.clock: tuple[int, int | None] | None = None
+        """Version of the lake, and the fleet's clock at it; see :mod:`rarebit.app.clock`."""
 
     @property
     def snapshots(self) -> Path:

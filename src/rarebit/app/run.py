@@ -11,6 +11,7 @@ import numpy as np
 
 from rarebit.alert.rules import alerts_of
 from rarebit.app.cases import regroup
+from rarebit.app.clock import fleet_clock
 from rarebit.app.home import Home
 from rarebit.app.ingest import IngestReport, ingest
 from rarebit.app.jobs import default_jobs, get_job, planned
@@ -20,6 +21,7 @@ from rarebit.core.errors import StateError
 from rarebit.core.names import host_key
 from rarebit.core.result import Case, Record
 from rarebit.core.time import DAY_US, iso
+from rarebit.detect.ahead import AHEAD_US
 from rarebit.detect.evidence import Materialised
 from rarebit.detect.plan import JobPlan
 from rarebit.detect.records import materialise, rescored
@@ -66,7 +68,11 @@ class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
     memory_limit_bytes: int
     evicted_pairs: int
     late_events: int
-    """Events of count jobs that came after their bucket had closed: learnt, and judged in no bucket."""
+    """Events of count jobs that came after their bucket had closed; it was judged again."""
+    too_late_events: int = 0
+    """Of those, events whose bucket was no longer kept: learnt, and judged in no bucket."""
+    ahead_events: int = 0
+    """Events so far ahead of the fleet's clock that they are held back until it has come as far."""
     tail_shape: float
     """ξ of the tail fit: about 0 where the model's probabilities are right."""
     blind: Blind | None = None
@@ -132,7 +138,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
 
 def _drop_old(home: Home, keep_days: int | None) -> list[str]:
     """Days dropped from the lake; records, cases and what was learnt from them stay."""
-    last = home.lake.summary().last_us
+    last = fleet_clock(home)
     if keep_days is None or last is None:
         return []
     dropped = home.lake.retain(days=keep_days, now_us=last)
@@ -158,10 +164,10 @@ def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
 
 def _learning_end(home: Home) -> int:
     """Half of what there is, at most two weeks: before that everything is new to everybody."""
-    summary = home.lake.summary()
-    if summary.first_us is None or summary.last_us is None:
+    first, last = home.lake.summary().first_us, fleet_clock(home)
+    if first is None or last is None:
         return 0
-    return summary.first_us + min(LONGEST_LEARNING_US, (summary.last_us - summary.first_us) // 2)
+    return first + min(LONGEST_LEARNING_US, max(last - first, 0) // 2)
 
 
 def scan(
@@ -171,8 +177,10 @@ def scan(
 
     Events committed after ``until_version`` are left for the next run, so that none is judged twice.
     """
+    clock = fleet_clock(home)
     places: dict[int | None, list[JobStream]] = {}
     for stream in streams:
+        stream.horizon_us = (clock or 0) + AHEAD_US
         position = home.store.get_position(stream.plan.job.job_id)
         places.setdefault(position.lake_version if position else None, []).append(stream)
     for since, together in places.items():
@@ -184,6 +192,8 @@ def scan(
         )
         for reached in feed(together, tables):
             progress("detecting", reached - first, last - first)
+        for stream in together:
+            stream.catch_up()
         progress("detecting", last - first, last - first)
 
 
@@ -217,9 +227,9 @@ def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcom
     home.store.put_records(fresh)
     changed = _settle_older(home, stream, found, {record.id for record in fresh})
     home.store.put_records(changed)
-    alerts = alerts_of(job, fresh)
-    home.store.put_alerts(alerts)
     renewed = {name for part in found for name in part.renewed}
+    alerts = alerts_of(job, fresh, told=home.store.alerted(sorted(renewed)))
+    home.store.put_alerts(alerts)
     health = stream.health()
     return JobOutcome(
         job_id=job.job_id,
@@ -233,6 +243,8 @@ def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcom
         memory_limit_bytes=health["memory_limit_bytes"],
         evicted_pairs=health["evicted_pairs"],
         late_events=health["late"],
+        too_late_events=health["too_late"],
+        ahead_events=health["ahead"],
         tail_shape=round(float(health["calibration"][0]["xi"]), 3),
         blind=blind_job(home, stream.plan) if stream.rows == 0 else None,
     )

@@ -1,5 +1,7 @@
 """A first grouping: the records of one host that lie close in time are one case.
 
+What is about no host, user or address, but a number of the fleet as a whole, is a case of the fleet.
+
 Evidence of a case is the sum over distinct behaviours of the log-likelihood ratio of its records (alternative
 Beta(a, 1), floored at 0, capped), each further one counting less: many sights of one installation must not outweigh
 one strong finding. The expected number of cases a week at least as strong comes from the site's own history of
@@ -28,6 +30,8 @@ SHAPE: Final = 0.3
 CAP: Final = 8.0
 RECORDS_FROM: Final = 100.0
 """Records expected more often than this a week are no evidence."""
+FLEET: Final = "fleet"
+"""Entity type of a case that is about no host, user or address."""
 _SHOWN: Final = 8
 _FIELDS: Final = {"user": "user.name", "source address": "source.ip"}
 """Field of an entity that is no host."""
@@ -63,13 +67,13 @@ def drafts_of(records: Iterable[Record], told: Mapping[str, str] | None = None) 
     told : mapping, optional
         Record id to the id of the case it was told of under: it stays there, and new ones near it join it.
     """
-    by_host: dict[str, list[Record]] = {}
+    by_entity: dict[tuple[bool, str], list[Record]] = {}
     for record in records:
         if record.entity_id and not record.learning and not record.rollout and record.expected_per_week <= RECORDS_FROM:
-            by_host.setdefault(record.entity_id, []).append(record)
+            by_entity.setdefault((record.entity_type == FLEET, record.entity_id), []).append(record)
     return [
-        Draft(host, part, case_id)
-        for host, found in sorted(by_host.items())
+        Draft(entity, part, case_id)
+        for (_, entity), found in sorted(by_entity.items())
         for part, case_id in _stretches(found, told or {})
     ]
 
@@ -190,9 +194,22 @@ def _thing(record: Record) -> str:
 def _sentence(draft: Draft, context: Mapping[str, str]) -> str:
     values = list(dict.fromkeys(_thing(record) for record in draft.leading))
     listed = ", ".join(values[:3]) + (f" and {len(values) - 3} more" if len(values) > 3 else "")  # noqa: PLR2004
+    if draft.records[0].entity_type == FLEET:
+        return f"The whole fleet showed {listed}{_among(draft)}"
     role = f" ({context['role'].replace('_', ' ')})" if context.get("role") else ""
     things = "1 thing that is" if len(values) == 1 else f"{len(values)} things that are"
     return f"{draft.host}{role} showed {things} rare here: {listed}"
+
+
+def _among(draft: Draft) -> str:
+    """Whom the first events of the leading record name: where to begin, not who did most."""
+    named = [each for each in draft.leading[0].influencers if each.influencer_field_values]
+    listed = "; ".join(
+        f"{each.influencer_field_name} {', '.join(each.influencer_field_values[:3])}"
+        + (f" and {len(each.influencer_field_values) - 3} more" if len(each.influencer_field_values) > 3 else "")  # noqa: PLR2004
+        for each in named
+    )
+    return f"; among the first events: {listed}" if listed else ""
 
 
 def _reason(record: Record) -> Reason:
@@ -225,7 +242,11 @@ def _queries(draft: Draft) -> dict[str, str]:
     esql = " OR ".join(f"{name} == {_quoted(value)}" for name, value in pairs)
     spl = " OR ".join(f"'{name}'={_quoted(value)}" for name, value in pairs)
     sql = " OR ".join(f'"{name}" = {_sql(value)}' for name, value in pairs)
-    whom = _FIELDS.get(draft.records[0].entity_type, "host.name")
+    lead = draft.records[0]
+    if lead.entity_type == FLEET:
+        return _fleet_queries(kql, esql, spl, sql, start, end)
+    own = lead.explanation.tally.entity_field if lead.explanation.tally else ""
+    whom = own or _FIELDS.get(lead.entity_type, "host.name")
     return {
         "kql": f'{whom}: {_quoted(host)} and @timestamp >= "{start}" and @timestamp < "{end}" and ({kql})',
         "esql": f'FROM logs-* | WHERE {whom} == {_quoted(host)} AND @timestamp >= "{start}" '
@@ -237,6 +258,21 @@ def _queries(draft: Draft) -> dict[str, str]:
     }
 
 
+def _fleet_queries(kql: str, esql: str, spl: str, sql: str, start: str, end: str) -> dict[str, str]:
+    """The same of no host: the time, and the values that the records name, if any."""
+    return {
+        "kql": f'@timestamp >= "{start}" and @timestamp < "{end}"' + (f" and ({kql})" if kql else ""),
+        "esql": f'FROM logs-* | WHERE @timestamp >= "{start}" AND @timestamp < "{end}"'
+        + (f" AND ({esql})" if esql else "")
+        + " | SORT @timestamp",
+        "spl": f"search index=* earliest={_quoted(start)} latest={_quoted(end)}"
+        + (f" ({spl})" if spl else "")
+        + " | sort _time",
+        "sql": f"SELECT * FROM events WHERE \"@timestamp\" >= TIMESTAMPTZ '{start}' "
+        f"AND \"@timestamp\" < TIMESTAMPTZ '{end}'" + (f" AND ({sql})" if sql else "") + ' ORDER BY "@timestamp"',
+    }
+
+
 def _pairs(record: Record) -> list[tuple[str, str]]:
     """Fields and values that bring up the record's events; those of a count are all that its series has."""
     named = (
@@ -244,6 +280,8 @@ def _pairs(record: Record) -> list[tuple[str, str]]:
         (record.partition_field_name, record.partition_field_value) if record.explanation.tally else (None, None),
     )
     found = [(name, value) for name, value in named if name and value]
+    if record.entity_type == FLEET:
+        return found
     return found[:1] or [("host.name", record.entity_id)]
 
 

@@ -49,6 +49,7 @@ def list_records(
     made = table("id", "score", "expected", "time", "job", "what", right=("score",))
     for record in found:
         state = " (learning)" if record.learning else " (rollout)" if record.rollout else ""
+        state += " (revised: events came late)" if record.revised else ""
         made.add_row(
             record.id[:10], f"{record.record_score:.0f}", rate(record.expected_per_week), record.time[:19],
             safe(record.job_id), safe(record.explanation.sentence + state),

@@ -77,7 +77,9 @@ def _job_line(job: JobOutcome) -> str:
         return f"blind       {job.job_id}: {job.blind.reason}"
     memory = f"{job.memory_bytes / 1e6:.0f} of {job.memory_limit_bytes / 1e6:.0f} MB"
     lost = f", {count(job.evicted_pairs)} pairs dropped at the memory limit" if job.evicted_pairs else ""
-    late = f", {count(job.late_events)} events came after their bucket had closed" if job.late_events else ""
+    late = f", {count(job.late_events)} events came late" if job.late_events else ""
+    late += f", {count(job.too_late_events)} of them too late to be judged" if job.too_late_events else ""
+    late += f", {count(job.ahead_events)} events ahead of the fleet's clock wait" if job.ahead_events else ""
     return (
         f"job         {job.job_id}: {count(job.observations)} observations of {count(job.entities)} entities, "
         f"{count(job.records)} records, {count(job.alerts)} alerts; learnt until {(job.learning_until or '')[:10]}; "

@@ -142,6 +142,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     initial_expected_per_week: float
     learning: bool = False
     """Whether the job or the entity was still learning; such records never alert."""
+    revised: bool = False
+    """Whether events that came late have changed it since it was first told."""
     rollout: str = ""
     """Id of the rollout item that took this record in, or empty."""
     rollout_size: int = 0

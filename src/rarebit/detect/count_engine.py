@@ -37,7 +37,7 @@ class CountEngine:
                 side=detector.counting.side,
                 distinct=detector.counting.distinct,
                 skip_empty=detector.counting.skip_empty,
-                memory_bytes=memory_bytes,
+                memory_bytes=memory_bytes * 2 // 3,
                 pool=pool,
             )
         )
@@ -63,6 +63,7 @@ class CountEngine:
             ("p", "p"),
             ("value", "key"),
             ("window_us", "bucket_us"),
+            ("revised", "revised"),
         ):
             found[name] = cells[part]
         return Judged(Findings(found, [cells]), observed)
@@ -99,6 +100,7 @@ class CountEngine:
             "memory": model.memory,
             "evicted": model.evicted,
             "late": model.late,
+            "too_late": model.too_late,
         }
 
     def to_state(self) -> State:

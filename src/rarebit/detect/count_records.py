@@ -34,7 +34,7 @@ def materialise_counts(stream: JobStream, index: int, join: Join, group_names: M
     """Make records of what a count detector has found since the last call.
 
     Parameters are those of :func:`rarebit.detect.records.materialise`. A finding is complete when its bucket closes,
-    so nothing is renewed or absorbed.
+    so none goes on; those that late events changed are made anew under their ids.
     """
     (detector,) = stream.groups[index]
     fresh = stream.take_fresh(index)
@@ -52,7 +52,8 @@ def materialise_counts(stream: JobStream, index: int, join: Join, group_names: M
             draft = _Draft(stream, detector, fresh, row, witnesses[row], events.get(row))
             group = names[int(cells["group"][row])]
             records.append(draft.record(float(later[row]), (int(bounds[0][row]), int(bounds[1][row])), group))
-    return Materialised(records, frozenset(), {})
+    renewed = frozenset(record.id for record in records if record.revised)
+    return Materialised(records, renewed, {})
 
 
 def _bounds(cells: Table) -> tuple[Ints, Ints]:
@@ -146,6 +147,7 @@ class _Draft:
             expected_per_week=later,
             initial_expected_per_week=initial,
             learning=bool(self.found["learning"]),
+            revised=bool(self.found["revised"]),
             entity_type=kind,
             entity_id=entity,
             explanation=Explanation(sentence=self._sentence(tally), tally=tally),
@@ -170,7 +172,7 @@ class _Draft:
             return noun(name), self._text(name) or ""
         hosts = set(self.events.column("host.name").to_pylist()) if self.total <= EVENTS_SHOWN else set()
         only = hosts.pop() if len(hosts) == 1 else None
-        return ("host", str(only)) if only else ("fleet", "")
+        return ("host", str(only)) if only else ("fleet", "fleet")
 
     def _tally(self, bounds: tuple[int, int], group: str) -> Tally:
         cell, counting = self.cell, self.detector.counting

@@ -65,7 +65,7 @@ class Engine(Protocol):
         """Codes of the names of peer groups, by the group number in a part."""
 
     def health(self) -> dict[str, int]:
-        """``entities``, ``pairs``, ``memory``, ``evicted``, ``late``."""
+        """``entities``, ``pairs``, ``memory``, ``evicted``; ``late`` events, those ``too_late`` to judge."""
 
     def to_state(self) -> State:
         """Memory as named arrays."""

@@ -22,9 +22,11 @@ FOUND: Final = np.dtype(
         ("joined", "i4"),
         ("learning", "i4"),
         ("settled", "i4"),
+        ("revised", "i4"),
     ]
 )
-"""A finding: code of its first event's id, time, probability, expected records a week, and its spread."""
+"""A finding: code of its first event's id, time, probability, expected records a week, its spread, and whether late
+events changed it."""
 
 
 class Findings:

@@ -84,6 +84,7 @@ class RareEngine:
             "memory": sum(model.memory for model in self._models),
             "evicted": sum(model.evicted for model in self._models),
             "late": 0,
+            "too_late": 0,
         }
 
     def to_state(self) -> State:

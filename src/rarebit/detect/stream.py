@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US, HOUR_US
+from rarebit.detect.ahead import Ahead, taken
 from rarebit.detect.engine import NO_NUMBERS, Columns, Numbers, Rows
 from rarebit.detect.engines import engine_for
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.problems import memory_limit
+from rarebit.detect.revise import give_way
 from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
 from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 KEEP_P: Final = 0.05
 """Observations up to this probability are looked at in a busy fleet (Elastic writes no record above 0.035)."""
 COLD_DAYS: Final = 7.0
@@ -38,6 +40,7 @@ REMEMBER_US: Final = 7 * DAY_US
 MOST_EXPECTED: Final = 300.0
 """Findings expected more often than this a week are not kept as records."""
 _NONE: Final = np.zeros(0, np.int64)
+_NEVER_US: Final = 1 << 62
 UNLISTED: Final = "unlisted"
 """Peer group of hosts that an inventory does not name."""
 _UNLISTED: Final = hash_text(UNLISTED)
@@ -75,6 +78,9 @@ class JobStream:
         self.observations = 0
         self.first_us: int | None = None
         self.last_us: int | None = None
+        self.horizon_us = _NEVER_US
+        """Events beyond are ahead of the fleet's clock: they do not move time on, and are not counted yet."""
+        self._ahead = Ahead()
         self._day = -1
         self._keep_p = 1.0
         self._weekly = np.inf
@@ -109,19 +115,33 @@ class JobStream:
         """
         if times_us.size == 0:
             return
+        rows = Rows(times_us, ids, columns, numbers)
+        self._process(rows if self._lasting else self._ahead.admit(rows, self.horizon_us, int(times_us[-1])))
+
+    def catch_up(self) -> None:
+        """Process what was held back as ahead of the fleet's clock and no longer is; call when all rows were given."""
+        self._process(self._ahead.admit(Rows(_NONE, _NONE, {}), self.horizon_us, None))
+
+    @property
+    def _lasting(self) -> bool:
+        """Whether findings are made as events come, in no bucket that has to wait for them."""
+        return any(engine.lasting for engine in self._engines)
+
+    def _process(self, rows: Rows) -> None:
+        times_us = rows.times_us
+        if times_us.size == 0:
+            return
         self.rows += times_us.size
-        self.first_us = int(times_us[0]) if self.first_us is None else min(self.first_us, int(times_us.min()))
-        self.last_us = max(self.last_us or 0, int(times_us.max()))
-        days = np.maximum.accumulate(np.maximum(times_us // DAY_US, self._day))
+        self.first_us = int(times_us.min()) if self.first_us is None else min(self.first_us, int(times_us.min()))
+        moving = np.minimum(times_us, self.horizon_us)
+        self.last_us = max(self.last_us or 0, int(moving.max()))
+        days = np.maximum.accumulate(np.maximum(moving // DAY_US, self._day))
         starts = np.flatnonzero(np.diff(days, prepend=self._day))
         edges = [0, *(int(start) for start in starts if start > 0), times_us.size]
         for begin, end in pairwise(edges):
             if days[begin] != self._day:
                 self._start_day(int(days[begin]))
-            part = slice(begin, end)
-            codes = {name: column[part] for name, column in columns.items()}
-            values = {name: column[part] for name, column in numbers.items()}
-            self._score(Rows(times_us[part], ids[part], codes, values))
+            self._score(taken(rows, slice(begin, end)))
 
     def _score(self, rows: Rows) -> None:
         peers = self._peers(rows.times_us.size, rows.columns)
@@ -130,9 +150,10 @@ class JobStream:
             self.observations += judged.observed
             self._calibrators[index].observe(judged.observed, self._day * DAY_US)
             findings = self._expected(index, judged.findings)
+            found = findings.found
             if len(findings):
-                self._pending[index].append(findings.found)
-                self._fresh[index].append(findings.take(findings.found["expected"] <= MOST_EXPECTED))
+                self._pending[index].append(found[found["p"] <= self._keep_p])
+                self._fresh[index].append(findings.take((found["expected"] <= MOST_EXPECTED) | (found["revised"] > 0)))
 
     def _peers(self, size: int, columns: Columns) -> NDArray[np.int64]:
         if self.plan.job.peer_field:
@@ -143,7 +164,14 @@ class JobStream:
         """Those worth a look, with their expected number a week."""
         judged.found["learning"] = judged.found["time_us"] < self.learn_until_us
         self._note_spread(index, judged.found)
-        findings = judged.take(judged.found["p"] <= self._keep_p)
+        revised = np.flatnonzero(judged.found["revised"])
+        if revised.size:
+            again = judged.found[revised]
+            self._pending[index], self._fresh[index] = give_way(
+                again, self._pending[index], self._fresh[index], most_expected=MOST_EXPECTED
+            )
+            judged.found[revised] = again
+        findings = judged.take((judged.found["p"] <= self._keep_p) | (judged.found["revised"] > 0))
         judged_us = findings.found["time_us"] - SETTLE_US
         found = findings.found
         found["expected"] = self._calibrators[index].expected(found["p"], judged_us)
@@ -268,6 +296,8 @@ class JobStream:
             "entities": max(each["entities"] for each in engines),
             "pairs": max(each["pairs"] for each in engines),
             "late": sum(each["late"] for each in engines),
+            "too_late": sum(each["too_late"] for each in engines) + self._ahead.let_go,
+            "ahead": len(self._ahead),
             "memory_bytes": sum(each["memory"] for each in engines),
             "memory_limit_bytes": memory_limit(self.plan.job),
             "evicted_pairs": sum(each["evicted"] for each in engines),
@@ -280,6 +310,7 @@ class JobStream:
         marks = [STATE_VERSION, self.rows, self.observations, self._day, self.learn_until_us]
         marks += [-1 if self.first_us is None else self.first_us, -1 if self.last_us is None else self.last_us]
         state["marks"] = np.array(marks, np.int64)
+        state |= {f"ahead.{name}": array for name, array in self._ahead.to_state().items()}
         for index, engine in enumerate(self._engines):
             state |= {f"m{index}.{name}": array for name, array in engine.to_state().items()}
             state |= {f"c{index}.{name}": array for name, array in self._calibrators[index].to_state().items()}
@@ -303,6 +334,7 @@ class JobStream:
             marks = [int(mark) for mark in state["marks"]]
             if marks[0] != STATE_VERSION:
                 raise StateError(f"model state of version {marks[0]}, this is version {STATE_VERSION}")
+            self._ahead.load_state(under(state, "ahead."))
             for index, engine in enumerate(self._engines):
                 engine.load_state(under(state, f"m{index}."))
                 self._calibrators[index] = TailCalibrator.from_state(under(state, f"c{index}."))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rarebit.maths.count import Predicted, learn, p_high, p_low, p_none
 from rarebit.maths.hashing import hash_text
 from rarebit.model.count_cells import CELL, SERIES, Moment, at, law_of, noise_of, show_first_events
-from rarebit.model.count_late import LateWindow, Rows
+from rarebit.model.count_late import CountRows, LateWindow
 from rarebit.model.count_open import OPEN, OpenBucket
 from rarebit.model.count_prior import MIN_EXPOSURE, MIN_MEMBERS, Prior, fit_prior, fleet_factor, is_collapsed
 from rarebit.model.season import Season
@@ -70,7 +70,7 @@ class CountModel:
         self.keep_p = 0.05
         self.evicted = 0
         self.late = 0
-        """Rows that came after their bucket had closed."""
+        """CountRows that came after their bucket had closed."""
         self.too_late = 0
         """Of those, rows whose bucket was no longer kept: learnt, and judged in no bucket."""
         self._shaped = False
@@ -116,7 +116,7 @@ class CountModel:
         cells : CELL[m]
             Surprising cells with p up to ``keep_p``, by bucket and key. Before them those that late rows changed:
             rows up to :data:`~rarebit.model.count_late.LATENESS_US` late are judged in their own bucket, as if they
-            had come in time. Rows later than that are learnt, and judged in no bucket.
+            had come in time. CountRows later than that are learnt, and judged in no bucket.
         judged : int
             Cells judged, beyond those judged before.
         """
@@ -124,7 +124,7 @@ class CountModel:
             return np.zeros(0, CELL), 0
         buckets = times_us // self.settings.span_us
         own = values if self.settings.distinct else _NONE
-        rows = Rows(buckets, times_us, ids, keys, self._groups_of(entities, peers, keys.size), own)
+        rows = CountRows(buckets, times_us, ids, keys, self._groups_of(entities, peers, keys.size), own)
         if np.any(np.diff(times_us) < 0):
             rows = rows.take(np.lexsort((ids, times_us)))
         if self._open.bucket < 0:
@@ -138,7 +138,7 @@ class CountModel:
         more, further = self._take_timely(rows.take(~late))
         return np.concatenate([cells, more]), judged + further
 
-    def _take_late(self, rows: Rows) -> tuple[Table, int]:
+    def _take_late(self, rows: CountRows) -> tuple[Table, int]:
         cells, judged, taken = self._late.amend(self, rows, self._open.bucket)
         too_late = rows.take(~taken)
         self.late += int(np.count_nonzero(rows.keys))
@@ -147,7 +147,7 @@ class CountModel:
             self._open.add(*too_late[1:5], np.ones(too_late.keys.size, np.bool_), too_late.values)
         return cells, judged
 
-    def _take_timely(self, rows: Rows) -> tuple[Table, int]:
+    def _take_timely(self, rows: CountRows) -> tuple[Table, int]:
         """Add rows in order, none of them late; cells of the buckets they close, and how many were judged."""
         starts = np.flatnonzero(np.diff(rows.buckets, prepend=-1))
         cells, judged = [np.zeros(0, CELL)], 0

@@ -55,7 +55,7 @@ CELL: Final = np.dtype(
         ("peer_mean", "f8"),
     ]
 )
-"""One series in one bucket, with all that its probability was made of; ``revised`` where late events had it judged again."""
+"""One series in one bucket, with all that its probability was made of; ``revised`` where late events changed it."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -29,8 +29,8 @@ _SURPRISING_SIDE: Final = 0.5
 Ints = NDArray[np.int64]
 
 
-class Rows(NamedTuple):
-    """Rows (int64[n] each) in order of time and id; ``values`` is empty but for distinct counts."""
+class CountRows(NamedTuple):
+    """CountRows (int64[n] each) in order of time and id; ``values`` is empty but for distinct counts."""
 
     buckets: Ints
     times_us: Ints
@@ -39,9 +39,9 @@ class Rows(NamedTuple):
     groups: Ints
     values: Ints
 
-    def take(self, rows: NDArray[Any]) -> Rows:
+    def take(self, rows: NDArray[Any]) -> CountRows:
         """Those where a mask is true."""
-        return Rows(*(part[rows] if part.size else part for part in self))
+        return CountRows(*(part[rows] if part.size else part for part in self))
 
 
 class Amended(NamedTuple):
@@ -52,7 +52,7 @@ class Amended(NamedTuple):
     judged: int
     """Cells judged, beyond those judged before."""
     taken: NDArray[np.bool_]
-    """Rows that found their bucket; the others came too late."""
+    """CountRows that found their bucket; the others came too late."""
 
 
 class Memory(Protocol):
@@ -152,7 +152,7 @@ class LateWindow:
             self._told = np.concatenate([self._told, told])
         return told
 
-    def amend(self, memory: Memory, late: Rows, open_bucket: int) -> Amended:
+    def amend(self, memory: Memory, late: CountRows, open_bucket: int) -> Amended:
         """Put rows into their buckets, and judge and learn anew from there on."""
         days = late.times_us // DAY_US
         taken = days >= self._starts[0].day if self._starts else np.zeros(days.size, np.bool_)
@@ -178,7 +178,7 @@ class LateWindow:
         judged = sum(each.judged for each in again.values()) - before
         return Amended(_changed(old, new, gone), judged, taken)
 
-    def _merged(self, held: _Closed | None, late: Rows, bucket: int) -> _Closed:
+    def _merged(self, held: _Closed | None, late: CountRows, bucket: int) -> _Closed:
         opened = OpenBucket(distinct=self._distinct)
         if held is not None:
             opened.put(held.rows, held.pairs)

@@ -186,6 +186,15 @@ class Store:
         """Keep alerts, in place of those of the same id."""
         self._put(alerts, {alert.id: rows.alert_row(alert) for alert in new})
 
+    def alerted(self, record_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the records that an alert was made of."""
+        found: set[str] = set()
+        with self._database.reading() as connection:
+            for part in rows.chunks(record_ids):
+                query = select(alerts.c.record_id).where(alerts.c.record_id.in_(part))
+                found.update(connection.execute(query).scalars())
+        return frozenset(found)
+
     def get_alert(self, alert_id: str) -> Alert:
         """The alert with an id, or with the only id that begins so.
 
