@@ -65,7 +65,7 @@ def run_jobs(given: Figures) -> Figures:
     from rarebit.app.run import RunOptions, run
 
     figures: Figures = {"import_seconds": time.perf_counter() - started}
-    options = RunOptions(jobs=tuple(given["jobs"]))
+    options = RunOptions(jobs=tuple(given["jobs"]), remember=False)
     with tempfile.TemporaryDirectory() as scratch:
         started = time.perf_counter()
         run(fresh_home(Path(given["warm"]), Path(scratch) / "warm"), [], options)

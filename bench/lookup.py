@@ -56,7 +56,7 @@ def ask(given: Figures) -> Figures:
     with tempfile.TemporaryDirectory() as scratch:
         home = fresh_home(Path(given["home"]), Path(scratch) / "home")
         started = time.perf_counter()
-        run(home, [], RunOptions(jobs=(RARE_JOB,)))
+        run(home, [], RunOptions(jobs=(RARE_JOB,), remember=False))
         connection = duckdb.connect(config={"threads": 2})
         connection.execute("SET TimeZone = 'UTC'")
         picked = home.lake.sql(_SAMPLE).to_pylist()

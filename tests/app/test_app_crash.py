@@ -15,13 +15,15 @@ import msgspec
 import pytest
 
 from rarebit.app.home import Home
+from rarebit.app.memory import seen
 from rarebit.app.run import RunOptions, run
 from rarebit.core.time import parse_time
 
 OpenHome = Callable[[Path], AbstractContextManager[Home]]
 LEARN_UNTIL = "2026-10-08T00:00:00Z"
 POINTS = {
-    "lake written": "rarebit.app.run.open_stream",
+    "lake written": "rarebit.lake.memory_files.MemoryFiles.commit",
+    "memory written": "rarebit.app.run.open_stream",
     "state saved": "rarebit.app.run._keep",
     "one job kept": "rarebit.app.run.alerts_of",
     "results committed": "rarebit.app.run.regroup",
@@ -32,7 +34,8 @@ import os, signal, sys
 from importlib import import_module
 module, _, name = sys.argv.pop(1).rpartition(".")
 turns = int(sys.argv.pop(1))
-place = import_module(module)
+outer, _, kind = module.rpartition(".")
+place = getattr(import_module(outer), kind) if kind[0].isupper() else import_module(module)
 reached = getattr(place, name)
 def die(*args, **kwargs):
     global turns
@@ -57,6 +60,7 @@ def _results(home: Home) -> dict[str, Any]:
         "alerts": {alert.id: alert for alert in home.store.list_alerts()},
         "cases": home.store.list_cases(),
         "events": home.lake.summary().events,
+        "seen": seen(home, "*.exe", field="process.name"),
     }
     return dict(msgspec.to_builtins(found))
 

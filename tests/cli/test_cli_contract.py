@@ -19,7 +19,7 @@ COMMANDS = [
     ["job"], ["job", "list"], ["job", "show"], ["job", "clone"], ["job", "import"], ["job", "export"],
     ["job", "validate"], ["record"], ["record", "list"], ["record", "show"], ["alert"], ["alert", "list"],
     ["alert", "show"], ["case"], ["case", "list"], ["case", "show"], ["case", "close"], ["case", "verdict"],
-    ["event"], ["event", "list"], ["asset"], ["asset", "import"], ["asset", "list"],
+    ["event"], ["event", "list"], ["event", "seen"], ["asset"], ["asset", "import"], ["asset", "list"],
 ]  # fmt: skip
 Rarebit = Callable[..., Any]
 WriteEvents = Callable[[Path, Sequence[dict[str, Any]]], Path]
@@ -52,7 +52,8 @@ def test_version_is_one_line(rarebit: Rarebit) -> None:
 LISTINGS = [
     ("job", "list"), ("job", "show", "v3_rare_process_by_host_windows"), ("job", "export", "rare_user_name_for_a_host"),
     ("record", "list"), ("alert", "list"), ("case", "list"), ("case", "list", "--state", "all"), ("case", "show", "1"),
-    ("event", "list", "--where", "process.name: *", "--limit", "3"), ("asset", "list"), ("status",),
+    ("event", "list", "--where", "process.name: *", "--limit", "3"), ("event", "seen", "cmd.exe"),
+    ("asset", "list"), ("status",),
     ("job", "validate", "v3_rare_process_by_host_windows"),
 ]  # fmt: skip
 

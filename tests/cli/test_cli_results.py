@@ -103,6 +103,23 @@ def test_every_finding_leads_to_its_events(rarebit: Rarebit, told: Path) -> None
     assert ids("--where", "asset.role: workstation and user.name: mara") == {"event-0", "event-1", "event-2"}
 
 
+def test_where_a_value_was_ever_seen(rarebit: Rarebit, told: Path) -> None:
+    home = ("--home", told)
+    (seen,) = rarebit("event", "seen", "ODD-1.exe", "--json", *home).objects
+    assert (seen["field"], seen["value"], seen["events"], seen["hosts"]) == ("process.name", "odd-1.exe", 1, 1)
+    assert seen["first"] == seen["last"] == "2026-10-05T09:00:00.000Z"
+    assert [on["host"] for on in seen["on"]] == ["ws1"]
+    assert "1 event on 1 day, 1 host; first 2026-10-05T09:00:00" in rarebit("event", "seen", "odd-1.exe", *home).out
+    assert len(rarebit("event", "seen", "odd-*", "--json", *home).objects) == 3
+    assert rarebit("event", "seen", "mara", "--field", "process.name", "--json", *home).objects == []
+    never = rarebit("event", "seen", "evil.example", *home)
+    assert (never.code, never.out) == (0, "")
+    assert "never seen in any of" in never.err
+    assert rarebit("event", "seen", "x", "--field", "no.field", *home).code == 2
+    assert rarebit("event", "seen", *home).code == 2
+    assert "remembered" in rarebit("event", "seen", "--rebuild", *home).err
+
+
 def test_a_verdict_closes_a_case_and_unsure_opens_it(rarebit: Rarebit, told: Path) -> None:
     home = ("--home", told)
     (case,) = rarebit("case", "list", "--json", *home).objects

@@ -1,4 +1,4 @@
-"""One installation on disk: lake, database, model snapshots, inventory, quarantine."""
+"""One installation on disk: lake, first-seen memory, database, model snapshots, inventory, quarantine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import platformdirs
 
 from rarebit.asset.inventory import Inventory
 from rarebit.core.errors import StateError
-from rarebit.lake import Lake
+from rarebit.lake import FirstSeen, Lake
 from rarebit.store.store import Store
 
 HOME_VARIABLE = "RAREBIT_HOME"
@@ -45,6 +45,7 @@ class Home:
         if not os.access(self.path, os.W_OK):
             raise StateError("the home directory cannot be written", where=str(path), hint="Choose another with --home")
         self.lake = Lake(self.path / "lake")
+        self.first_seen = FirstSeen(self.path / "first-seen")
         self.store = Store.open(f"sqlite:///{self.path / 'rarebit.db'}")
         self._inventory: Inventory | None = None
         self.clock: tuple[int, int | None] | None = None
@@ -103,5 +104,6 @@ class Home:
         return self._inventory
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database and of open files."""
+        self.first_seen.close()
         self.store.close()

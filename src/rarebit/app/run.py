@@ -15,6 +15,7 @@ from rarebit.app.clock import fleet_clock
 from rarebit.app.home import Home
 from rarebit.app.ingest import IngestReport, ingest
 from rarebit.app.jobs import default_jobs, get_job, planned
+from rarebit.app.memory import remember
 from rarebit.app.progress import Progress, silent
 from rarebit.app.sight import Blind, blind_job
 from rarebit.core.errors import StateError
@@ -28,6 +29,7 @@ from rarebit.detect.records import materialise, rescored
 from rarebit.detect.rollout import INFORMATIONAL
 from rarebit.detect.scan import feed, request
 from rarebit.detect.stream import REMEMBER_US, UNLISTED, JobStream
+from rarebit.lake import MemoryReport
 from rarebit.maths.hashing import hash_text
 from rarebit.store import snapshots
 
@@ -50,6 +52,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     mapping: dict[str, str] = msgspec.field(default_factory=dict)
     pool: bool = True
     collapse: bool = True
+    remember: bool = True
+    """Bring the first-seen memory up to date."""
     keep_days: int | None = None
     """Whole days of events older than this, before the newest event, are dropped when all is done."""
 
@@ -95,7 +99,10 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     budget_per_day: float
     days_dropped: tuple[str, ...] = ()
     seconds_reading: float
+    seconds_remembering: float = 0.0
     seconds_detecting: float
+    remembered: MemoryReport | None = None
+    """How the first-seen memory stands; None where it was left out."""
     files: int
     files_unread: int
     run_id: str = ""
@@ -123,6 +130,8 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
         home, paths, mapping=options.mapping, since_us=options.since_us, until_us=options.until_us, progress=progress
     )
     started = time.monotonic()
+    memory = remember(home, progress=progress) if options.remember else None
+    remembering, started = time.monotonic() - started, time.monotonic()
     streams = [open_stream(home, plan, options) for plan in plans]
     version = home.lake.version()
     scan(home, streams, progress, until_version=version)
@@ -130,6 +139,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     cases = regroup(home, options.budget)
     dropped = _drop_old(home, options.keep_days)
     summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started, dropped)
+    summary = msgspec.structs.replace(summary, seconds_remembering=remembering, remembered=memory)
     with home.store.transaction():
         home.store.put_file_reports(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import rarebit
-from rarebit.cli import asset, job, results, work
+from rarebit.cli import asset, job, results, seen, work
 from rarebit.cli.output import notes, safe
 from rarebit.core.errors import RarebitError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 for command in (work.demo, work.check, work.run, work.status, work.simulate):
     app.command()(command)
+results.event_app.command("seen")(seen.seen)
 for name, group in (
     ("job", job.app),
     ("record", results.record_app),

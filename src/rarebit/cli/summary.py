@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rarebit.app.check import CheckReport
+from rarebit.app.memory import MemoryReport
 from rarebit.app.run import JobOutcome, RunSummary
 from rarebit.app.status import Status
 from rarebit.cli.output import count, data, notes, safe, table
@@ -59,13 +60,28 @@ def print_summary(summary: RunSummary, home: Path) -> None:
         )
     )
     out.print(
-        safe(f"  time        {summary.seconds_reading:.1f} s reading, {summary.seconds_detecting:.1f} s detecting")
+        safe(
+            f"  time        {summary.seconds_reading:.1f} s reading, {summary.seconds_remembering:.1f} s remembering, "
+            f"{summary.seconds_detecting:.1f} s detecting"
+        )
     )
+    if summary.remembered is not None:
+        out.print(safe(f"  remembered  {_memory_line(summary.remembered)}"))
     if summary.days_dropped:
         out.print(safe(f"  dropped     events of {len(summary.days_dropped)} days up to {summary.days_dropped[-1]}"))
     for job in summary.jobs:
         out.print(safe(f"  {_job_line(job)}"))
     out.print(safe(f"  home        {home}"))
+
+
+def _memory_line(memory: MemoryReport) -> str:
+    """Size of the first-seen memory, and what it had to let go of."""
+    line = f"{count(memory.rows)} values by host, {memory.bytes / 1e6:.1f} MB"
+    if memory.forgotten:
+        line += f"; {count(memory.forgotten)} not seen for a year forgotten"
+    if memory.evicted:
+        line += f"; {count(memory.evicted)} of those seen longest ago dropped at the size limit"
+    return line + ("; begun anew, since the lake is another one than before" if memory.begun_anew else "")
 
 
 def _reduction(judged: int, cases: int) -> str:

@@ -17,12 +17,12 @@ from rarebit.detect.evidence import EVENTS_SHOWN, Join, Materialised, influencer
 from rarebit.detect.explain import noun
 from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan
-from rarebit.detect.scan import text_sql
 from rarebit.detect.stream import JobStream
 from rarebit.maths.count import Predicted, quantile
 from rarebit.model.count import BOTH, HIGH
 from rarebit.model.tables import Table
 from rarebit.query import literal
+from rarebit.query.columns import text_sql
 from rarebit.query.sql import to_sql
 
 Ints = NDArray[np.int64]

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from rarebit.core.fields import CODED
 from rarebit.core.result import Influencer, Record
-from rarebit.detect.scan import text_sql
 from rarebit.maths.tail import score_of
 from rarebit.query import literal
+from rarebit.query.columns import text_sql
 
 EVENTS_SHOWN: Final = 20
 """The most event ids a record carries; ``event_count`` counts them all."""

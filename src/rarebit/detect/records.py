@@ -19,9 +19,9 @@ from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sen
 from rarebit.detect.findings import Findings
 from rarebit.detect.plan import NULL_CODE, DetectorPlan
 from rarebit.detect.rollout import INFORMATIONAL, Spread, spreads, verdict
-from rarebit.detect.scan import text_sql
 from rarebit.detect.stream import JobStream, bucket_start, hour_end
 from rarebit.query import literal
+from rarebit.query.columns import text_sql
 from rarebit.query.sql import to_sql
 
 _PROVENANCE: Final = {

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +11,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rarebit.core.columns import map_unique
-from rarebit.core.fields import CODED, ID_CODE, REST, TIME, Kind
+from rarebit.core.fields import CODED, ID_CODE, TIME
 from rarebit.core.names import normal_form
-from rarebit.core.schema import has_column, kind_of
 from rarebit.detect.plan import JobPlan
 from rarebit.detect.stream import JobStream
 from rarebit.maths.hashing import hash_bytes
 from rarebit.query import literal
+from rarebit.query.columns import number_sql, text_sql
 from rarebit.query.sql import to_sql
 
 
@@ -43,33 +41,6 @@ def request(plans: Sequence[JobPlan]) -> ScanRequest:
     if len(different) > 1:
         columns |= {f"job:{index}": condition for index, condition in enumerate(conditions)}
     return ScanRequest(columns, " OR ".join(f"({condition})" for condition in different))
-
-
-def text_sql(name: str) -> str:
-    """SQL for the text of any field; several values are joined by a comma, as Elastic does for its jobs."""
-    if not has_column(name):
-        path = literal.string("/" + name.replace("~", "~0").replace("/", "~1"))
-        return f"TRY(json_extract_string({literal.identifier(REST)}, {path}))"
-    column = literal.identifier(name)
-    if kind_of(name) == Kind.LIST:
-        return f"array_to_string({column}, ',')"
-    return column if kind_of(name) in _TEXTS else f"CAST({column} AS VARCHAR)"
-
-
-def number_sql(name: str) -> str:
-    """SQL for any field as a number; NULL where it is absent or no number, and "12" is one."""
-    if kind_of(name) in _NUMERIC:
-        return f"CAST({literal.identifier(name)} AS DOUBLE)"
-    number = f"TRY_CAST({text_sql(name)} AS DOUBLE)"
-    if has_column(name):
-        return number
-    # Finding the name in the text costs far less than reading the JSON of events that have it not.
-    key = literal.string(json.dumps(name, ensure_ascii=False))
-    return f"CASE WHEN contains({literal.identifier(REST)}, {key}) THEN {number} END"
-
-
-_NUMERIC: Final = frozenset({Kind.LONG, Kind.DOUBLE})
-_TEXTS: Final = frozenset({Kind.KEYWORD, Kind.SET, Kind.IP})
 
 
 def feed(streams: Sequence[JobStream], tables: Iterable[pa.Table]) -> Iterable[int]:

@@ -2,7 +2,17 @@
 
 from rarebit.lake.compact import CompactReport
 from rarebit.lake.document import documents
+from rarebit.lake.first_seen import FirstSeen, MemoryReport
 from rarebit.lake.lake import Lake, LakeSummary
 from rarebit.lake.writer import AppendResult, LakeWriter
 
-__all__ = ["AppendResult", "CompactReport", "Lake", "LakeSummary", "LakeWriter", "documents"]
+__all__ = [
+    "AppendResult",
+    "CompactReport",
+    "FirstSeen",
+    "Lake",
+    "LakeSummary",
+    "LakeWriter",
+    "MemoryReport",
+    "documents",
+]

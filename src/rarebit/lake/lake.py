@@ -82,6 +82,10 @@ class Lake:
         """The newest version; -1 while nothing has been committed."""
         return self._log.snapshot().version
 
+    def identity(self) -> str:
+        """Name that this lake was given when it was made; empty while nothing has been committed."""
+        return self._log.identity()
+
     def summary(self) -> LakeSummary:
         """Counts and span of the newest version, without reading an event."""
         snapshot = self._log.snapshot()
@@ -255,6 +259,34 @@ class Lake:
                 raise QueryError("only one SELECT can be run", hint="The events are in the view events.")
             cursor.execute(f"CREATE TEMP VIEW events AS SELECT {select(everything())} FROM {source}")
             return cursor.sql(statements[0].query).to_arrow_table()
+
+    def each_file(
+        self, queries: Sequence[str], *, since_version: int, until_version: int
+    ) -> Iterator[tuple[int, int, str, list[pa.Table]]]:
+        """Results of SELECTs over ``events``, for each file by itself: for sums that can be added up afterwards.
+
+        Parameters
+        ----------
+        queries : sequence of str
+            Each over the columns of an event.
+        since_version, until_version : int
+            Only events committed after one version and up to another.
+
+        Yields
+        ------
+        tuple
+            Files done, number of files, day of the file, and a table for each query.
+        """
+        files = self._log.snapshot().between(None, None, since_version, until_version)
+        column = quote(VERSION)
+        for done, file in enumerate(files, 1):
+            condition = f"{column} > {int(since_version)} AND {column} <= {int(until_version)}"
+            if since_version < file.first_version and file.last_version <= until_version:
+                condition = "TRUE"
+            with self._engine.cursor() as cursor:
+                source = self._engine.source([file])
+                cursor.execute(f"CREATE TEMP VIEW events AS SELECT * FROM {source} WHERE {condition}")
+                yield done, len(files), file.day, [cursor.sql(query).to_arrow_table() for query in queries]
 
     def compact(self, *, before_day: str | None = None) -> CompactReport:
         """Make one sorted file of each day that has more; each day is one atomic step.

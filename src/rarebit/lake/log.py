@@ -115,6 +115,12 @@ class DeltaLog:
             raise _unusable(self.root, error) from error
         return Snapshot(version, tuple(sorted(_files(actions), key=lambda file: (file.first_us, file.last_us))))
 
+    def identity(self) -> str:
+        """Id of the table, or nothing where there is none."""
+        if self.snapshot().version < 0:
+            return ""
+        return str(DeltaTable(self.root.as_uri()).metadata().id)
+
     def create(self) -> None:
         """Make an empty table where there is none."""
         try:
