@@ -13,12 +13,16 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rarebit.app.home import Home
 from rarebit.app.run import RunOptions, run
 from rarebit.core.result import Explanation, Level, Record
 from rarebit.core.time import iso, parse_time
 from rarebit.simulate.fleet import FleetSettings, write_fleet
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # a busy machine is no fault of the code under test
 
 LEARN_UNTIL = "2026-10-08T00:00:00Z"
 

@@ -26,6 +26,7 @@ def _events(rows: Rows, **columns: Sequence[object]) -> pa.Table:
         ID_CODE: [hash_text(text) for text in ids],
         "day": [day_of(at) for at, _ in rows],
         "host.name": [f"WS{number % 3}" for _, number in rows],
+        "rarebit.code.host.name": [hash_text(f"ws{number % 3}") for _, number in rows],
         "winlog.record_id": [number for _, number in rows],
         **columns,
     }

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,7 +152,10 @@ def test_many_rows_keep_their_order(lake: Lake, make_events: MakeEvents) -> None
     assert np.array_equal(order, np.arange(order.size))
 
 
-def test_leaving_a_scan_early_ends_its_thread(lake: Lake, make_events: MakeEvents) -> None:
+def test_leaving_a_scan_early_ends_its_thread(
+    lake: Lake, make_events: MakeEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rarebit.lake.scan.BATCH_ROWS", 1)
     with lake.writer() as writer:
         for day in range(6):
             writer.append(make_events([(START + day * DAY_US, day)]))

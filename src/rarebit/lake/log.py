@@ -20,12 +20,19 @@ from rarebit.core.fields import DAY, TIME
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.core.time import iso
 from rarebit.lake.disk import sync
+from rarebit.lake.layout import PLACE
 
 VERSION: Final = "rarebit.lake.version"
 """Column of the version in which a row was first committed; kept through compaction."""
 
-TABLE_SCHEMA: Final[pa.Schema] = EVENT_SCHEMA.insert(len(EVENT_SCHEMA) - 1, pa.field(VERSION, pa.int64()))
-"""Columns of the Delta table: those of an event, and :data:`VERSION`."""
+TABLE_SCHEMA: Final[pa.Schema] = pa.schema(
+    [
+        *(field for field in EVENT_SCHEMA if field.name != DAY),
+        *(pa.field(name, pa.int64()) for name in (VERSION, PLACE)),
+        EVENT_SCHEMA.field(DAY),
+    ]
+)
+"""Columns of the Delta table: those of an event, :data:`VERSION` and :data:`PLACE`."""
 
 _SETTINGS: Final[dict[str, str | None]] = {
     "delta.dataSkippingStatsColumns": f"`{TIME}`,`{VERSION}`",
@@ -35,7 +42,7 @@ _SETTINGS: Final[dict[str, str | None]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """One Parquet file of one day, sorted by time and id."""
+    """One Parquet file of one day, laid out as :mod:`rarebit.lake.layout` says."""
 
     path: str
     """Relative to the lake, with ``/``."""

@@ -13,26 +13,27 @@ from numpy.typing import NDArray
 
 from rarebit.core.errors import StateError
 from rarebit.core.fields import TIME
+from rarebit.lake.layout import BLOCK_ROWS, restored
 from rarebit.lake.log import DataFile
-from rarebit.lake.parquet import ROW_GROUP, TEXT_COLUMNS, encode, join, merge, trimmed
+from rarebit.lake.parquet import TEXT_COLUMNS, encode, join, merge, trimmed
 
-HELD_ROWS: Final = 2 * ROW_GROUP
+HELD_ROWS: Final = BLOCK_ROWS
 _LEAST_BATCH: Final = 4_096
 _END: Final = np.iinfo(np.int64).max
 
 
 def merged(root: Path, files: Sequence[DataFile], *, held_rows: int = HELD_ROWS) -> Iterator[pa.Table]:
-    """Encoded events of files in order of time and id, in tables of whole row groups but for the last.
+    """Encoded events of files in order of time and id, in tables of whole blocks but for the last.
 
     At most some `held_rows` rows are held, and as many again on their way out, unless more of them have the
-    same time.
+    same time; of files that overlap in time, a block of each.
 
     Parameters
     ----------
     root : Path
         Directory of the lake.
     files : sequence of DataFile
-        Each sorted by time and id.
+        Of one day, in any order.
     held_rows : int
         Rows read ahead, over all files.
 
@@ -45,7 +46,7 @@ def merged(root: Path, files: Sequence[DataFile], *, held_rows: int = HELD_ROWS)
     for part in _in_order(root, files, held_rows):
         rest.append(part)
         del part  # kept alive here, it would double what is held while the caller writes
-        whole = sum(table.num_rows for table in rest) // ROW_GROUP * ROW_GROUP
+        whole = sum(table.num_rows for table in rest) // BLOCK_ROWS * BLOCK_ROWS
         if whole:
             joined = join(rest)
             rest = [_copied(joined.slice(whole))]
@@ -95,15 +96,14 @@ class _Run:
         self.held = 0
         self._path = root / file.path
         self._rows = rows
-        self._batches: Iterator[pa.RecordBatch] | None = None
+        self._batches: Iterator[pa.Table] | None = None
         self._parts: list[tuple[pa.Table, NDArray[np.int64]]] = []
 
     def load(self) -> None:
         """Read the next rows of the file."""
         try:
             if self._batches is None:
-                file = pq.ParquetFile(self._path, read_dictionary=TEXT_COLUMNS, pre_buffer=False)
-                self._batches = file.iter_batches(self._rows)
+                self._batches = restored(self._stored())
             batch = next(self._batches, None)
         except (OSError, pa.ArrowException) as error:
             raise StateError(
@@ -114,11 +114,16 @@ class _Run:
         if batch is None:
             self.frontier = _END
         elif batch.num_rows:
-            table = trimmed(encode(pa.Table.from_batches([batch])))
+            table = trimmed(encode(batch))
             times: NDArray[np.int64] = table.column(TIME).cast(pa.int64()).to_numpy()
             self._parts.append((table, times))
             self.held += table.num_rows
             self.frontier = int(times[-1])
+
+    def _stored(self) -> Iterator[pa.Table]:
+        file = pq.ParquetFile(self._path, read_dictionary=TEXT_COLUMNS, pre_buffer=False)
+        for batch in file.iter_batches(self._rows):
+            yield pa.Table.from_batches([batch])
 
     def take(self, before_us: int) -> pa.Table | None:
         """Rows held that are earlier than a time (all of them at the end of all files)."""

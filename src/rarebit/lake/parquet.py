@@ -19,15 +19,22 @@ from rarebit.core.fields import CODED, DAY, ID, ID_CODE, REST, TIME
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.core.time import DAY_US, day_of, parse_time
 from rarebit.lake.disk import sync
+from rarebit.lake.layout import PLACE, blocks
 from rarebit.lake.log import VERSION, DataFile
 
-ROW_GROUP: Final = 131_072
+ROW_GROUP: Final = 65_536
 """Rows of a row group: small enough for a quick look-up, large enough for a quick scan."""
+_PAGE_ROWS: Final = 4_096
+"""Rows of a page: the least that is unpacked of a column where one host is asked for."""
 
 FILE_SCHEMA: Final[pa.Schema] = pa.schema(
-    [*(field for field in EVENT_SCHEMA if field.name != DAY), pa.field(VERSION, pa.int64())]
+    [
+        *(field for field in EVENT_SCHEMA if field.name != DAY),
+        pa.field(VERSION, pa.int64()),
+        pa.field(PLACE, pa.int64()),
+    ]
 )
-_UNIQUE: Final = frozenset({TIME, ID, ID_CODE, REST})
+_UNIQUE: Final = frozenset({TIME, ID, ID_CODE, REST, PLACE})
 """Columns whose values seldom repeat: a dictionary would cost time and save nothing."""
 _STATISTICS: Final = [TIME, ID_CODE, VERSION, *CODED.values()]
 _FIRST_US, _END_US = parse_time("1601-01-01"), parse_time("9999-01-01")
@@ -222,10 +229,12 @@ def _write(file: IO[bytes], tables: Iterable[pa.Table], version: int | None) -> 
     try:
         for table in tables:
             if table.num_rows:
-                whole = _complete(table, version)
-                writer = writer or _open(file, whole.schema)
-                writer.write_table(whole.cast(writer.schema), row_group_size=ROW_GROUP)
-                extent.add(whole)
+                extent.add(table, version)
+            for block in blocks(table):
+                for start in range(0, block.num_rows, ROW_GROUP):
+                    whole = _complete(trimmed(block.slice(start, ROW_GROUP)), version)
+                    writer = writer or _open(file, whole.schema)
+                    writer.write_table(whole.cast(writer.schema), row_group_size=ROW_GROUP)
     finally:
         if writer is not None:
             writer.close()
@@ -241,7 +250,7 @@ def _open(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
         compression_level={name: 1 for name in leaves if name != ID_CODE},
         use_dictionary=[name for name in leaves if name not in _UNIQUE],
         write_statistics=_STATISTICS,
-        sorting_columns=[pq.SortingColumn(FILE_SCHEMA.get_field_index(name)) for name in (TIME, ID_CODE)],
+        max_rows_per_page=_PAGE_ROWS,
         store_schema=False,
     )
 
@@ -254,13 +263,14 @@ class _Extent:
         self.first_us = self.last_us = 0
         self.versions: set[int] = set()
 
-    def add(self, table: pa.Table) -> None:
+    def add(self, table: pa.Table, version: int | None) -> None:
+        """Rows in order of time, and the version they carry or are given."""
         times = table.column(TIME).cast(pa.int64())
         if self.rows == 0:
             self.first_us = times[0].as_py()
         self.last_us = times[-1].as_py()
         self.rows += table.num_rows
-        self.versions.update(pc.min_max(table.column(VERSION)).as_py().values())
+        self.versions.update([version] if version is not None else pc.min_max(table.column(VERSION)).as_py().values())
 
 
 def _complete(table: pa.Table, version: int | None) -> pa.Table:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Final
 
 import pyarrow as pa
 
-from rarebit.lake.engine import Engine, order, time_range
+from rarebit.lake.engine import Engine, order, quote, time_range
+from rarebit.lake.layout import PLACE, restored
 from rarebit.lake.log import DataFile
 
 BATCH_ROWS: Final = 262_144
@@ -96,14 +97,29 @@ def read_segment(engine: Engine, segment: Segment, columns: str, condition: str)
     """
     inside = all(f.first_us >= segment.start_us and f.last_us < segment.end_us for f in segment.files)
     span = "TRUE" if inside else time_range(segment.start_us, segment.end_us)
+    if not segment.overlap:
+        columns += f", e.{quote(PLACE)} AS {quote(PLACE)}"
     sorting = f" ORDER BY {order()}" if segment.overlap else ""
     source = engine.source(segment.files)
     with engine.cursor() as cursor:
         relation = cursor.sql(f"SELECT {columns} FROM {source} AS e WHERE ({condition}) AND {span}{sorting}")
         with relation.to_arrow_reader(BATCH_ROWS) as reader:
-            for batch in reader:
-                if batch.num_rows:
-                    yield pa.Table.from_batches([batch])
+            tables = (pa.Table.from_batches([batch]) for batch in reader if batch.num_rows)
+            yield from tables if segment.overlap else gathered(restored(tables))
+
+
+def gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Tables joined, so that none but the last is much smaller than a batch."""
+    held: list[pa.Table] = []
+    rows = 0
+    for table in tables:
+        held.append(table)
+        rows += table.num_rows
+        if rows >= BATCH_ROWS // 2:
+            yield pa.concat_tables(held)
+            held, rows = [], 0
+    if held:
+        yield pa.concat_tables(held)
 
 
 def ahead(make: Callable[[], Iterator[pa.Table]], *, depth: int = 2) -> Iterator[pa.Table]:
