@@ -121,7 +121,9 @@ def test_every_number_shown_gives_the_next(counted: Path, open_home: OpenHome) -
         assert float(law.shape) == pytest.approx(tally.shape)
         law = Predicted(np.array([tally.shape]), np.array([tally.mean]))
         p = (p_high if tally.side == "high" else p_low)(tally.actual, law)[0] * (2 if tally.both else 1)
-        assert record.probability == pytest.approx(min(p, 1.0))
+        assert tally.bucket_probability == pytest.approx(min(p, 1.0))
+        windows = [window.probability / 0.05 for window in tally.windows] if tally.drift else []
+        assert record.probability == pytest.approx(min([tally.bucket_probability / tally.share, 1.0, *windows]))
         assert (tally.lower, tally.upper) == (int(quantile(0.01, law)[0]), int(quantile(0.99, law)[0]))
         assert record.typical[0] == tally.typical
         assert f"{tally.actual:,}" in record.explanation.sentence or tally.actual == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rarebit.core.result import Tally
+from rarebit.core.result import Tally, Window
 from rarebit.core.time import DAY_US, HOUR_US, MINUTE_US
 from rarebit.detect.count_sentence import amount, count_sentence, span_words
 
@@ -38,6 +38,17 @@ def test_silence_says_when_the_last_came() -> None:
     assert count_sentence(silent, SERIES, 5 * MINUTE_US, LAST) == (
         "ws-17 had no failed logons in 5 minutes where 40 are usual at this hour (at least 22 in 99 of 100); "
         "its last was at 2026-10-05T08:00:00.000Z; its 37 peers had 40 on average."
+    )
+
+
+def test_a_drift_says_over_how_long_and_how_much() -> None:
+    day = Window(hours=24.0, actual=600.0, typical=500.0, variance=900.0, probability=1e-3)
+    week = Window(hours=168.0, actual=4812.4, typical=3100.0, variance=9e4, probability=1e-8)
+    text = count_sentence(_tally(drift=True, share=0.9, windows=(day, week)), [("host.name", "ws-17")], 900_000_000, "")
+    assert text == (
+        "ws-17 had 55% more failed logons than usual over about a week: 4,812 where 3,100 were expected, bucket by "
+        "bucket; 412 failed logons in 15 minutes where 3.0 are usual at this hour (at most 9 in 99 of 100). "
+        "Told once, until it is over."
     )
 
 

@@ -48,14 +48,31 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     probability: float
 
 
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """A series over longer than a bucket; each bucket counts ``exp(-age / hours)`` of itself."""
+
+    hours: float
+    actual: float
+    """Counted, a single bucket no further than six standard deviations; beyond the first of each bucket where empty
+    buckets are passed over."""
+    typical: float
+    """What was expected of each bucket before it came, added up the same way."""
+    variance: float
+    """Of ``actual``, by the law of each bucket and by how much more such sums are learnt to vary."""
+    probability: float
+    """Of as much or more (or less), by a gamma law of this mean and variance, twice that where both sides are told of;
+    1 within two standard deviations."""
+
+
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """How many there were in a bucket, how many are usual, and the numbers behind it.
 
     ``mean`` and ``shape`` are those of a negative binomial law. With ``worth = 1 + dispersion · (events +
     prior_shape) / (buckets + prior_buckets)`` and ``certainty = prior_shape + events / worth``, ``mean = certainty /
     (prior_buckets + buckets / worth) · season · fleet`` and ``1 / shape = 1 / certainty + dispersion + dispersion /
-    certainty``. ``probability`` is that of more (or less) than ``actual`` and half of that of as many, twice that
-    where both sides are told of. Where ``empty`` is false the law is that of the number beyond the first.
+    certainty``. ``bucket_probability`` is that of more (or less) than ``actual`` and half of that of as many, twice it
+    where both sides are told of; ``probability`` is that over ``share`` or, where a ``drift`` is told of, the least of
+    the windows' over 0.05, whichever is less. Where ``empty`` is false the law is that of the number beyond the first.
     """
 
     detector_index: int
@@ -99,6 +116,12 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     peers_mean: float
     """Their mean count in the same bucket."""
     probability: float
+    bucket_probability: float = 1.0
+    share: float = 1.0
+    """Part of the error that the bucket has beside its windows: 0.9; 1 while there are none."""
+    drift: bool = False
+    """Whether it is told because of its windows."""
+    windows: tuple[Window, ...] = ()
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +153,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     typical: tuple[float, ...] = ()
     actual: tuple[float, ...] = ()
     probability: float
+    multi_bucket_impact: float | None = None
+    """How much of the probability is due to windows beside the bucket: -5 none, 5 all; of counts only."""
     record_score: float
     initial_record_score: float
     influencers: tuple[Influencer, ...] = ()

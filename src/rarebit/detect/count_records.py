@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rarebit.core.fields import ID, ID_CODE, TIME
-from rarebit.core.result import Explanation, Record, Tally
-from rarebit.core.time import iso
+from rarebit.core.result import Explanation, Record, Tally, Window
+from rarebit.core.time import HOUR_US, iso
 from rarebit.detect.count_sentence import count_sentence
 from rarebit.detect.evidence import EVENTS_SHOWN, Join, Materialised, influencers, key_sql, score
 from rarebit.detect.explain import noun
@@ -20,6 +21,7 @@ from rarebit.detect.plan import DetectorPlan
 from rarebit.detect.stream import JobStream
 from rarebit.maths.count import Predicted, quantile
 from rarebit.model.count import BOTH, HIGH
+from rarebit.model.drift import SHARE, WINDOWS
 from rarebit.model.tables import Table
 from rarebit.query import literal
 from rarebit.query.columns import text_sql
@@ -90,6 +92,27 @@ def _fetch(
     return _by_row(witnesses), _by_row(found)
 
 
+def _windows(cell: np.void) -> tuple[Window, ...]:
+    return tuple(
+        Window(
+            hours=width / HOUR_US,
+            actual=float(cell[f"{name}_seen"]),
+            typical=float(cell[f"{name}_mean"]),
+            variance=float(cell[f"{name}_var"]),
+            probability=float(cell[f"{name}_p"]),
+        )
+        for name, width in WINDOWS
+        if cell[f"{name}_var"] > 0.0
+    )
+
+
+def _impact(tally: Tally) -> float:
+    """How much of the surprise is the windows', from -5 to 5."""
+    own = -math.log10(min(tally.bucket_probability / tally.share, 1.0))
+    windows = -math.log10(min([window.probability / SHARE for window in tally.windows] + [1.0]))
+    return round(5.0 * (windows - own) / max(windows, own), 2) if max(windows, own) > 0.0 else -5.0
+
+
 def _by_row(table: pa.Table) -> dict[int, pa.Table]:
     rows = table.column("row").to_numpy()
     held, starts = np.unique(rows, return_index=True)
@@ -140,6 +163,7 @@ class _Draft:
             typical=(tally.typical,),
             actual=(float(tally.actual),),
             probability=float(self.found["p"]),
+            multi_bucket_impact=_impact(tally),
             record_score=score(later),
             initial_record_score=score(initial),
             influencers=influencers(self.events, job.influencers),
@@ -205,6 +229,10 @@ class _Draft:
             peers=int(cell["peers"]),
             peers_mean=float(cell["peer_mean"]),
             probability=float(cell["p"]),
+            bucket_probability=float(cell["own_p"]),
+            share=float(cell["share"]),
+            drift=bool(cell["drift"]),
+            windows=_windows(cell) if cell["share"] < 1.0 else (),
         )
 
     def _counted(self) -> str:

@@ -28,6 +28,8 @@ def count_sentence(tally: Tally, series: Sequence[tuple[str, str]], span_us: int
     last : str
         Time of the series' last event, for one that fell silent.
     """
+    if tally.drift:
+        return f"{_who(series)} had {_drift(tally)}; {_what(tally, span_us)}. Told once, until it is over."
     parts = [f"{_who(series)} had {_what(tally, span_us)}"]
     if tally.actual == 0:
         parts.append(f"its last was at {last}")
@@ -51,6 +53,17 @@ def _what(tally: Tally, span_us: int) -> str:
     bound = f"at most {tally.upper:,}" if tally.side == "high" else f"at least {tally.lower:,}"
     usual = f"{amount(tally.typical)} are usual at this hour ({bound} in 99 of 100)"
     return f"{number} {tally.counted} in {span_words(span_us)} where {usual}"
+
+
+def _drift(tally: Tally) -> str:
+    """What the telling window holds: sums in which recent buckets count more."""
+    window = min(tally.windows, key=lambda each: each.probability)
+    length = "day" if window.hours == 24.0 else "week"  # noqa: PLR2004
+    way = "more" if window.actual > window.typical else "less"
+    return (
+        f"{abs(window.actual / window.typical - 1.0):.0%} {way} {tally.counted} than usual over about a {length}: "
+        f"{amount(window.actual)} where {amount(window.typical)} were expected, bucket by bucket"
+    )
 
 
 def _peers(tally: Tally) -> str:

@@ -20,6 +20,7 @@ from rarebit.model.count_cells import CELL, SERIES, Moment, at, law_of, noise_of
 from rarebit.model.count_late import CountRows, LateWindow
 from rarebit.model.count_open import OPEN, OpenBucket
 from rarebit.model.count_prior import MIN_EXPOSURE, MIN_MEMBERS, Prior, fit_prior, fleet_factor, is_collapsed
+from rarebit.model.drift import Drift
 from rarebit.model.season import Season
 from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
@@ -78,6 +79,7 @@ class CountModel:
         self._series: Table = np.zeros(0, SERIES)
         self._open = OpenBucket(distinct=settings.distinct)
         self._season = Season()
+        self._drift = Drift(settings.span_us, settings.side)
         self._late = LateWindow(
             span_us=settings.span_us, distinct=settings.distinct, memory_bytes=settings.memory_bytes // 2
         )
@@ -222,6 +224,7 @@ class CountModel:
         state = columns_of("series", self._series)
         state |= {"groups": self._group_codes.copy(), "prior": self._prior.copy()}
         state["marks"] = np.array([self.evicted, self._shaped], np.int64)
+        state |= {f"drift.{name}": array for name, array in self._drift.to_state().items()}
         return state | {f"season.{name}": array for name, array in self._season.to_state().items()}
 
     def load_core(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -231,6 +234,7 @@ class CountModel:
         self.evicted, shaped = (int(mark) for mark in state["marks"])
         self._shaped = bool(shaped)
         self._season.load_state(under(state, "season."))
+        self._drift.load_state(under(state, "drift."))
 
     def _forget(self) -> None:
         """Drop series that have faded; where there are still too many, those not seen for the longest."""
@@ -332,10 +336,15 @@ class CountModel:
         if not collapsed:
             cells["fleet"] = fleet_factor(y, law, cells["group"], groups)[cells["group"]]
         self._judge(cells, chosen, y, law, collapsed=collapsed)
+        cells["own_p"], cells["share"] = cells["p"], 1.0
         if collapsed and self._season.may_freeze(when.hours, when.week):
             return
         law = Predicted(law.shape, law.mean * cells["fleet"])
         learnt = np.minimum(y, np.ceil(law.mean + _OUTLIER * np.sqrt(law.mean + law.mean**2 / law.shape)))
+        if self._shaped:
+            series = self._series[chosen]
+            self._drift.judge(cells, series, learnt, law)
+            self._series[chosen] = series
         # Half of what the fleet shares is learnt as the series' own, so that a lasting change becomes the rule.
         self._learn(
             chosen, learnt, cells["season"] * np.sqrt(cells["fleet"]), noise_of(learnt, law, cells["dispersion"])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.maths.count import Predicted, predict
+from rarebit.model.drift import WINDOWS
 from rarebit.model.season import hours_of, week_of
 from rarebit.model.tables import Table
 
@@ -24,9 +25,11 @@ SERIES: Final = np.dtype(
         ("buckets", "i8"),
         ("group", "i4"),
         ("quiet", "i4"),
+        ("drift", "i4"),
+        *((f"{name}_{part}", "f8") for name, _ in WINDOWS for part in ("seen", "mean", "var")),
     ]
 )
-"""One series: decayed counts and exposure, noise, when and by which event it was first and last seen."""
+"""One series: decayed counts and exposure, noise, when and by which event it was first and last seen, its windows."""
 
 CELL: Final = np.dtype(
     [
@@ -53,6 +56,10 @@ CELL: Final = np.dtype(
         ("season", "f8"),
         ("fleet", "f8"),
         ("peer_mean", "f8"),
+        ("drift", "i4"),
+        ("share", "f8"),
+        ("own_p", "f8"),
+        *((f"{name}_{part}", "f8") for name, _ in WINDOWS for part in ("seen", "mean", "var", "p")),
     ]
 )
 """One series in one bucket, with all that its probability was made of; ``revised`` where late events changed it."""
