@@ -157,13 +157,19 @@ def _drop_old(home: Home, keep_days: int | None) -> list[str]:
     return dropped
 
 
-def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
-    """The job's stream as the last run left it, or a new one."""
+def new_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
+    """A stream of the job that has seen nothing yet."""
     inventory = home.inventory()
     peers = {hash_text(host_key(host)): role for host, role in inventory.peer_of().items()}
-    position = home.store.get_position(plan.job.job_id)
     learn_until = options.learn_until_us if options.learn_until_us is not None else _learning_end(home)
-    stream = JobStream(plan, learn_until_us=learn_until, peer_of=peers, pool=options.pool, collapse=options.collapse)
+    return JobStream(plan, learn_until_us=learn_until, peer_of=peers, pool=options.pool, collapse=options.collapse)
+
+
+def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
+    """The job's stream as the last run left it, or a new one."""
+    stream = new_stream(home, plan, options)
+    learn_until = stream.learn_until_us
+    position = home.store.get_position(plan.job.job_id)
     if position is not None:
         arrays, _ = snapshots.load(home.snapshots / position.state_name)
         stream.load_state(arrays)

@@ -11,9 +11,11 @@ import typer
 from rarebit.app import jobs
 from rarebit.cli.options import HomeOption, JsonOption, home_at
 from rarebit.cli.output import data, notes, safe, table, write_json
+from rarebit.cli.plot import plot_series
 from rarebit.core.job import Job
 
 app = typer.Typer(no_args_is_help=True, help="Anomaly-detection jobs: what runs, and over which events.")
+app.command("plot")(plot_series)
 JobId = Annotated[str, typer.Argument(help="Id of the job.")]
 
 

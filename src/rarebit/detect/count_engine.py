@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.maths.hashing import pair_codes
 from rarebit.model.count import CountModel, CountSettings
 from rarebit.model.count_cells import CELL
-from rarebit.model.tables import State
+from rarebit.model.tables import State, Table
 
 _WHOLE: Final = 1
 """Key of the one series of a detector without by and partition field."""
@@ -67,6 +67,14 @@ class CountEngine:
         ):
             found[name] = cells[part]
         return Judged(Findings(found, [cells]), observed)
+
+    def watch(self, codes: Sequence[Codes]) -> None:
+        """Keep every bucket of a series from now on; ``codes`` (int64[1] each) are those of its values."""
+        self._model.watched = self._keys(1, dict(zip(self._detector.split, codes, strict=True)))
+
+    def watched(self) -> Table:
+        """The buckets kept so far (CELL[n]), by time; ``p`` is NaN where there was nothing to judge by yet."""
+        return np.concatenate([np.zeros(0, CELL), *self._model.watched_cells])
 
     def _keys(self, size: int, columns: Columns) -> Codes:
         """Code of each row's series; 0 where one of its fields is absent."""

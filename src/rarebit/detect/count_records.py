@@ -47,7 +47,7 @@ def materialise_counts(stream: JobStream, index: int, join: Join, group_names: M
     codes = stream.group_codes(index)
     names = [group_names.get(int(code), "") for code in codes]
     later = stream.expected_now(index, fresh.found["p"])
-    bounds = _bounds(cells)
+    bounds = bounds_of(cells)
     records = []
     for row in range(len(fresh)):
         if row in witnesses:
@@ -58,7 +58,8 @@ def materialise_counts(stream: JobStream, index: int, join: Join, group_names: M
     return Materialised(records, renewed, {})
 
 
-def _bounds(cells: Table) -> tuple[Ints, Ints]:
+def bounds_of(cells: Table) -> tuple[Ints, Ints]:
+    """Counts (int64[n] each) that cells fall below, or exceed, in 1 of 100 such buckets at most."""
     law = Predicted(np.array(cells["shape"]), np.array(cells["mean"]))
     return quantile(1.0 - _OFTEN, law), quantile(_OFTEN, law)
 

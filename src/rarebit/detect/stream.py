@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US, HOUR_US
 from rarebit.detect.ahead import Ahead, taken
-from rarebit.detect.engine import NO_NUMBERS, Columns, Numbers, Rows
+from rarebit.detect.engine import NO_NUMBERS, Columns, Engine, Numbers, Rows
 from rarebit.detect.engines import engine_for
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
@@ -242,6 +242,10 @@ class JobStream:
     def groups(self) -> list[tuple[DetectorPlan, ...]]:
         """Detectors judged together; one finding comes from one of these."""
         return list(self._groups)
+
+    def engine(self, index: int) -> Engine:
+        """The engine of one of :attr:`groups`."""
+        return self._engines[index]
 
     def joined(self, index: int, key: tuple[int, int]) -> tuple[int, int]:
         """Entities that joined a rollout (value code, start of its stretch), and the time of the last."""

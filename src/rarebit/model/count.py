@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from rarebit.maths.count import Predicted, learn, p_high, p_low, p_none
 from rarebit.maths.hashing import hash_text
-from rarebit.model.count_cells import CELL, SERIES, Moment, at, law_of, noise_of, show_first_events
+from rarebit.model.count_cells import (
+    CELL,
+    SERIES,
+    Moment,
+    at,
+    count_peers,
+    law_of,
+    noise_of,
+    show_first_events,
+)
 from rarebit.model.count_late import CountRows, LateWindow
 from rarebit.model.count_open import OPEN, OpenBucket
 from rarebit.model.count_prior import MIN_EXPOSURE, MIN_MEMBERS, Prior, fit_prior, fleet_factor, is_collapsed
@@ -74,6 +83,9 @@ class CountModel:
         """CountRows that came after their bucket had closed."""
         self.too_late = 0
         """Of those, rows whose bucket was no longer kept: learnt, and judged in no bucket."""
+        self.watched = _NONE
+        """Series of which every cell is kept in ``watched_cells``; no part of the memory."""
+        self.watched_cells: list[Table] = []
         self._shaped = False
         self._decay = 2.0 ** (-settings.span_us / (settings.half_life_hours * 3.6e9))
         self._series: Table = np.zeros(0, SERIES)
@@ -277,6 +289,8 @@ class CountModel:
         self._judge_and_learn(cells, chosen, when)
         self._note_events(rows, places)
         show_first_events(cells, rows)
+        if self.watched.size:
+            self.watched_cells.append(cells[np.isin(cells["key"], self.watched)])
         judged: Table = cells[~np.isnan(cells["p"])]
         return judged
 
@@ -311,15 +325,8 @@ class CountModel:
         own, weight = series["noise"], series["noise_weight"]
         cells["dispersion"] = np.maximum((own + _NOISE_WORTH * prior.dispersion) / (weight + _NOISE_WORTH), 0.0)
         cells["fleet"] = 1.0
-        self._count_peers(cells)
+        count_peers(cells, self._group_codes.size)
         return cells
-
-    def _count_peers(self, cells: Table) -> None:
-        """The mean count of each series' peers in the bucket, without its own."""
-        groups = self._group_codes.size
-        total = np.bincount(cells["group"], cells["count"], groups)[cells["group"]]
-        cells["peers"] = np.bincount(cells["group"], minlength=groups)[cells["group"]] - 1
-        cells["peer_mean"] = (total - cells["count"]) / np.maximum(cells["peers"], 1)
 
     def _judge_and_learn(self, cells: Table, chosen: Ints, when: Moment) -> None:
         """Fill in the law and the probability of each cell, then learn the bucket."""

@@ -102,6 +102,13 @@ def noise_of(y: Floats, law: Predicted, dispersion: Floats) -> Floats:
     return np.stack([beyond, law.mean**2 / scale])
 
 
+def count_peers(cells: Table, groups: int) -> None:
+    """Put to each cell the mean count of its series' peers in the bucket, without its own."""
+    total = np.bincount(cells["group"], cells["count"], groups)[cells["group"]]
+    cells["peers"] = np.bincount(cells["group"], minlength=groups)[cells["group"]] - 1
+    cells["peer_mean"] = (total - cells["count"]) / np.maximum(cells["peers"], 1)
+
+
 def show_first_events(cells: Table, rows: Table) -> None:
     """Put the first event of the bucket to each cell that has one; the others keep their series' last event."""
     seen = np.flatnonzero(cells["count"] > 0)
