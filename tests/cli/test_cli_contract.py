@@ -15,11 +15,11 @@ import pytest
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 COMMANDS = [
-    [], ["demo"], ["check"], ["run"], ["status"], ["simulate"],
-    ["job"], ["job", "list"], ["job", "show"], ["job", "clone"], ["job", "import"], ["job", "export"],
-    ["job", "validate"], ["record"], ["record", "list"], ["record", "show"], ["alert"], ["alert", "list"],
-    ["alert", "show"], ["case"], ["case", "list"], ["case", "show"], ["case", "close"], ["case", "verdict"],
-    ["event"], ["event", "list"], ["event", "seen"], ["asset"], ["asset", "import"], ["asset", "list"],
+    [], ["demo"], ["check"], ["run"], ["status"], ["simulate"], ["job"], ["job", "list"], ["job", "show"],
+    ["job", "clone"], ["job", "import"], ["job", "export"], ["job", "validate"], ["job", "plot"], ["record"],
+    ["record", "list"], ["record", "show"], ["alert"], ["alert", "list"], ["alert", "show"], ["case"],
+    ["case", "list"], ["case", "show"], ["case", "close"], ["case", "verdict"], ["event"], ["event", "list"],
+    ["event", "seen"], ["asset"], ["asset", "import"], ["asset", "list"],
 ]  # fmt: skip
 Rarebit = Callable[..., Any]
 WriteEvents = Callable[[Path, Sequence[dict[str, Any]]], Path]

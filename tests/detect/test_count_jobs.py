@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -131,3 +132,10 @@ def test_state_of_another_kind_of_detector_is_refused() -> None:
     rare = JobStream(plan(_job("rare", by_field_name="process.name", partition_field_name="host.name")))
     with pytest.raises(StateError, match="lacks"):
         JobStream(plan(_JOBS[0])).load_state(rare.to_state())
+
+
+def test_a_model_plot_is_honoured_where_series_can_be_plotted() -> None:
+    wanted = {"model_plot_config": {"enabled": True, "terms": "ws-1"}}
+    rare = _job("rare", by_field_name="process.name", partition_field_name="host.name")
+    assert [problem.where for problem in problems(msgspec.structs.replace(rare, rest=wanted))] == ["model_plot_config"]
+    assert problems(msgspec.structs.replace(_job(partition_field_name="host.name"), rest=wanted)) == []

@@ -42,7 +42,10 @@ def problems(job: Job) -> list[Problem]:
     found += _setting_problems(job)
     if job.time_field != TIME:
         found.append(Problem("data_description.time_field", "refused", f"only {TIME} orders the events of the lake"))
-    found += [Problem(key, "ignored", "kept for export, not acted on") for key in job.rest if key not in _HONOURED_REST]
+    honoured = _HONOURED_REST
+    if all(counting(detector.function) for detector in job.detectors):
+        honoured |= {"model_plot_config"}  # any series can be plotted: rarebit job plot
+    found += [Problem(key, "ignored", "kept for export, not acted on") for key in job.rest if key not in honoured]
     for key in job.analysis_rest:
         kind: Literal["refused", "ignored"] = "refused" if key == "summary_count_field_name" else "ignored"
         found.append(Problem(f"analysis_config.{key}", kind, "not acted on by the functions that run"))

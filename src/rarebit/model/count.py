@@ -22,6 +22,7 @@ from rarebit.model.count_cells import (
     Moment,
     at,
     count_peers,
+    groups_of,
     law_of,
     noise_of,
     show_first_events,
@@ -138,7 +139,7 @@ class CountModel:
             return np.zeros(0, CELL), 0
         buckets = times_us // self.settings.span_us
         own = values if self.settings.distinct else _NONE
-        rows = CountRows(buckets, times_us, ids, keys, self._groups_of(entities, peers, keys.size), own)
+        rows = CountRows(buckets, times_us, ids, keys, groups_of(self._peer_map, entities, peers, keys.size), own)
         if np.any(np.diff(times_us) < 0):
             rows = rows.take(np.lexsort((ids, times_us)))
         if self._open.bucket < 0:
@@ -260,14 +261,6 @@ class CountModel:
             self.evicted += int(np.count_nonzero(kept & ~keep))
             kept &= keep
         self._series = series[kept]
-
-    def _groups_of(self, entities: Ints, peers: Ints, size: int) -> Ints:
-        groups = peers if peers.size else np.zeros(size, np.int64)
-        known, codes = self._peer_map
-        if known.size and entities.size:
-            at = np.minimum(np.searchsorted(known, entities), known.size - 1)
-            groups = np.where(known[at] == entities, codes[at], groups)
-        return groups
 
     def close(self, bucket: int, until: int, rows: Table) -> list[Table]:
         """Judge and learn a bucket, and the empty ones after it up to ``until``; the cells of each."""

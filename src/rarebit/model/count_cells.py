@@ -102,6 +102,16 @@ def noise_of(y: Floats, law: Predicted, dispersion: Floats) -> Floats:
     return np.stack([beyond, law.mean**2 / scale])
 
 
+def groups_of(named: tuple[Ints, Ints], entities: Ints, peers: Ints, size: int) -> Ints:
+    """Code of each row's peer group: that ``named`` for its entity (codes of both, rising), else that given."""
+    groups = peers if peers.size else np.zeros(size, np.int64)
+    known, codes = named
+    if known.size and entities.size:
+        places = np.minimum(np.searchsorted(known, entities), known.size - 1)
+        groups = np.where(known[places] == entities, codes[places], groups)
+    return groups
+
+
 def count_peers(cells: Table, groups: int) -> None:
     """Put to each cell the mean count of its series' peers in the bucket, without its own."""
     total = np.bincount(cells["group"], cells["count"], groups)[cells["group"]]
