@@ -171,15 +171,14 @@ class CountModel:
             fresh = bucket != self._open.bucket
             if fresh and self._open.bucket >= 0:
                 pairs, held = self._open.pairs, self._open.take()
+                self._late.closing(self, self._open.bucket, int(rows.times_us[start]), self.keep_p)
                 found = self.close(self._open.bucket, bucket, held)
                 cells.append(self._late.closed(self._open.bucket, held, pairs, found, self.keep_p))
                 judged += sum(each.size for each in found)
             self._open.bucket = bucket
             self._late.opened(int(rows.times_us[start]), self.keep_p, new=fresh)
-            part = slice(start, end)
-            timely = np.zeros(end - start, np.bool_)
-            values = rows.values[part] if rows.values.size else rows.values
-            self._open.add(rows.times_us[part], rows.ids[part], rows.keys[part], rows.groups[part], timely, values)
+            own = rows.take(slice(start, end))
+            self._open.add(*own[1:5], np.zeros(end - start, np.bool_), own.values)
         return np.concatenate(cells), judged
 
     def start_day(self) -> None:

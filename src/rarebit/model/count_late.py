@@ -1,7 +1,8 @@
 """Late events of counts: the buckets of the last days are kept, and judged again when more of their events come.
 
-Memory is put back to the start of the day of the earliest late event, and the buckets from there on are closed anew,
-with what came late in its place. What is learnt and found is then what events in order would have given, bit for bit.
+Memory is put back to before the earliest of their buckets was closed (one of the last three), or else to the start of
+its day, and the buckets from there on are closed anew, with what came late in its place. What is learnt and found is
+then what events in order would have given, bit for bit.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
 LATENESS_US: Final = 48 * HOUR_US
 """Events up to so much behind the newest are judged in their own bucket."""
+_POINTS: Final = 3
+"""Buckets closed last before which the memory is kept too: most of what is late is late by little."""
 _EVER: Final = -(1 << 40)
 """Day of the memory from before the first event."""
 _SURPRISING_SIDE: Final = 0.5
@@ -39,8 +42,8 @@ class CountRows(NamedTuple):
     groups: Ints
     values: Ints
 
-    def take(self, rows: NDArray[Any]) -> CountRows:
-        """Those where a mask is true."""
+    def take(self, rows: NDArray[Any] | slice) -> CountRows:
+        """Those at some places, or where a mask is true."""
         return CountRows(*(part[rows] if part.size else part for part in self))
 
 
@@ -73,7 +76,7 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """A day's start: what was known, and which bucket was open, before it."""
+    """A day's start, or a bucket's close: what was known, and which bucket was open, before it."""
 
     day: int
     keep_p: float
@@ -111,6 +114,7 @@ class LateWindow:
         self._distinct = distinct
         self._most = memory_bytes
         self._starts: list[_Start] = []
+        self._points: list[_Start] = []
         self._closed: list[_Closed] = []
         self._told: Table = np.zeros(0, CELL)
         self._waiting: _Start | None = None
@@ -119,7 +123,7 @@ class LateWindow:
     @property
     def memory(self) -> int:
         """Bytes kept."""
-        held = sum(array.nbytes for start in self._starts for array in start.state.values())
+        held = sum(array.nbytes for start in (*self._starts, *self._points) for array in start.state.values())
         return held + self._told.nbytes + sum(each.rows.nbytes + each.pairs.nbytes for each in self._closed)
 
     def begin(self, memory: Memory, keep_p: float) -> None:
@@ -138,10 +142,21 @@ class LateWindow:
             return
         started, self._waiting = self._waiting, None
         if self._starts and self._starts[-1].day >= day:  # begun twice: nothing before can be done anew
-            self._starts, self._closed = [], []
+            self._starts = []
+            self._cut()
             return
         self._starts.append(replace(started, day=day, keep_p=keep_p))
         self._forget(day - LATENESS_US // DAY_US)
+
+    def closing(self, memory: Memory, bucket: int, time_us: int, keep_p: float) -> None:
+        """Note the memory before a bucket is closed by an event of this time."""
+        if self._waiting is not None:
+            self._point(memory, time_us // DAY_US, bucket, keep_p)
+        elif self._starts:
+            self._point(memory, self._starts[-1].day, bucket, keep_p)
+
+    def _point(self, memory: Memory, day: int, bucket: int, keep_p: float) -> None:
+        self._points = [*self._points[1 - _POINTS :], _Start(day, keep_p, bucket, memory.core_state())]
 
     def closed(self, bucket: int, rows: Table, pairs: Ints, found: list[Table], keep_p: float) -> Table:
         """Note a bucket that was closed; the cells of it that are to be told of."""
@@ -158,25 +173,35 @@ class LateWindow:
         taken = days >= self._starts[0].day if self._starts else np.zeros(days.size, np.bool_)
         if not taken.any():
             return Amended(np.zeros(0, CELL), 0, taken)
-        late = late.take(taken)
-        first = max(at for at, start in enumerate(self._starts) if start.day <= int(days[taken].min()))
-        base = self._starts[first]
+        late, days = late.take(taken), np.unique(days[taken])
+        base = self._base(int(late.buckets.min()), days)
         earlier = [each for each in self._closed if each.bucket < base.bucket]
         again = {each.bucket: each for each in self._closed if each.bucket >= base.bucket}
         before = sum(each.judged for each in again.values())
         for bucket in np.unique(late.buckets).tolist():
             again[bucket] = self._merged(again.get(bucket), late.take(late.buckets == bucket), bucket)
-        starts = {start.day: start for start in self._starts[first:]}
-        for day in np.unique(days[taken]).tolist():
+        is_day = any(start is base for start in self._starts)
+        before_base = [start for start in self._starts if start.day < base.day + (not is_day)]
+        starts = {start.day: start for start in self._starts[len(before_base) :]}
+        for day in days.tolist() if is_day else []:
             starts.setdefault(day, _Start(day, starts[max(at for at in starts if at <= day)].keep_p))
         cut = base.bucket * self._span_us
         old = self._told[self._told["bucket_us"] >= cut]
         new, gone = self._replay(memory, base, starts, again, open_bucket, old)
-        self._starts[first:] = [starts[day] for day in sorted(starts)]
+        self._starts = before_base + [starts[day] for day in sorted(starts)]
         self._closed = earlier + [again[bucket] for bucket in sorted(again)]
         self._told = np.concatenate([self._told[self._told["bucket_us"] < cut], new])
         judged = sum(each.judged for each in again.values()) - before
         return Amended(_changed(old, new, gone), judged, taken)
+
+    def _base(self, bucket: int, days: Ints) -> _Start:
+        """The latest memory from before a bucket was closed, and from before any day that is met only now."""
+        known = {start.day for start in self._starts}
+        if known.issuperset(days.tolist()):
+            for point in reversed(self._points):
+                if point.bucket <= bucket:
+                    return point
+        return max((start for start in self._starts if start.day <= int(days[0])), key=lambda start: start.day)
 
     def _merged(self, held: _Closed | None, late: CountRows, bucket: int) -> _Closed:
         opened = OpenBucket(distinct=self._distinct)
@@ -204,15 +229,17 @@ class LateWindow:
         memory.load_core(base.state)
         known = _names(old)
         told, gone = [np.zeros(0, CELL)], [np.zeros(0, CELL)]
-        current, keep_p = base.bucket, base.keep_p
+        self._points = [point for point in self._points if point.bucket < base.bucket]
+        current, keep_p, day = base.bucket, base.keep_p, base.day
         for _, is_bucket, number in sorted(steps):
             if not is_bucket:
-                keep_p = starts[number].keep_p
+                keep_p, day = starts[number].keep_p, number
                 if number != base.day:
                     starts[number] = replace(starts[number], bucket=current, state=memory.core_state())
                 memory.refit()
                 continue
             if current >= 0 and current != number:
+                self._point(memory, day, current, keep_p)
                 found = memory.close(current, number, again[current].rows)
                 again[current] = replace(again[current], judged=sum(cells.size for cells in found))
                 for cells in found:
@@ -238,13 +265,14 @@ class LateWindow:
     def _cut(self) -> None:
         bucket = self._starts[0].bucket if self._starts else 1 << 60
         self._closed = [each for each in self._closed if each.bucket >= bucket]
+        self._points = [point for point in self._points if point.bucket >= bucket]
         self._told = self._told[self._told["bucket_us"] // self._span_us >= bucket]
 
     def to_state(self) -> State:
         """Memory as named arrays."""
-        starts = [*self._starts, *([self._waiting] if self._waiting else [])]
+        starts = [*self._starts, *self._points, *([self._waiting] if self._waiting else [])]
         state: State = {
-            "marks": np.array([self._open_day, self._waiting is not None], np.int64),
+            "marks": np.array([self._open_day, self._waiting is not None, len(self._points)], np.int64),
             "starts": np.array([(start.day, start.bucket) for start in starts], np.int64).reshape(-1, 2),
             "keep_p": np.array([start.keep_p for start in starts]),
             "closed": np.array(
@@ -261,12 +289,12 @@ class LateWindow:
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take the memory of :meth:`to_state`."""
-        self._open_day, waiting = (int(mark) for mark in state["marks"])
+        self._open_day, waiting, points = (int(mark) for mark in state["marks"])
         starts = []
         for at, (day, bucket) in enumerate(state["starts"].tolist()):
             starts.append(_Start(day, float(state["keep_p"][at]), bucket, under(state, f"start{at}.")))
         self._waiting = starts.pop() if waiting else None
-        self._starts = starts
+        self._starts, self._points = starts[: len(starts) - points], starts[len(starts) - points :]
         rows, pairs = rows_from("rows", OPEN, state), np.array(state["pairs"])
         self._closed, row, pair = [], 0, 0
         for bucket, day, judged, size, distinct in state["closed"].tolist():
