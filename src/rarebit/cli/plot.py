@@ -69,7 +69,7 @@ def _bars(day: Sequence[PlotPoint], span: int) -> np.ndarray[tuple[int], np.dtyp
 
 
 def _strongest(day: Sequence[PlotPoint]) -> str:
-    told = [point for point in day if point.record_score is not None]
+    told = [point for point in day if (point.record_score or 0.0) >= 1.0]
     if not told:
         return ""
     point = max(told, key=lambda each: each.record_score or 0.0)
