@@ -12,22 +12,34 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.count import count
+from bench.curve import curve
 from bench.data import Data, default_root
 from bench.intake import intake
 from bench.jobs import all_jobs, rare
 from bench.lookup import lookup
+from bench.many import jobs20, minute
 from bench.measure import ROOT, Line, as_json, machine, table
+from bench.memory import memory
 from bench.peers import peers
 from bench.state import state
 
 PARTS: Mapping[str, Callable[[Data, int], list[Line]]] = {
     "rare": rare,
     "jobs": all_jobs,
+    "jobs20": jobs20,
+    "count": count,
+    "minute": minute,
     "intake": intake,
     "lookup": lookup,
     "peers": peers,
     "state": state,
+    "memory": memory,
+    "curve": curve,
 }
+
+_ASKED_FOR = ("curve",)
+"""Parts that run only when named: they take much disk and time."""
 
 
 def main() -> None:
@@ -41,7 +53,7 @@ def main() -> None:
     data.home  # noqa: B018 - made here, before any clock starts
     _say(f"data ready after {time.perf_counter() - started:.0f} s")
     lines: list[Line] = []
-    for name in options.only or PARTS:
+    for name in options.only or [part for part in PARTS if part not in _ASKED_FOR]:
         started = time.perf_counter()
         found = PARTS[name](data, options.repeats)
         (results / f"{name}-{options.events}.json").write_text(as_json(found), "utf-8")

@@ -18,7 +18,7 @@ _TEXTS = ("host.name", "process.name", "process.parent.name", "event.category", 
 
 def rare(data: Data, repeats: int) -> list[Line]:
     """The rare-process job alone."""
-    found = rounds([*_floors(data), Case("rarebit", "jobs:run_jobs", _arguments(data, [RARE_JOB]))], repeats)
+    found = rounds([*_floors(data), Case("rarebit", "jobs:run_jobs", run_arguments(data, [RARE_JOB]))], repeats)
     ours = found.pop("rarebit")
     name, floor = best(found)
     ratio = ours["seconds"] / floor["seconds"]
@@ -35,7 +35,7 @@ def rare(data: Data, repeats: int) -> list[Line]:
 
 def all_jobs(data: Data, repeats: int) -> list[Line]:
     """Every job of the default set in one run."""
-    found = rounds([*_floors(data), Case("rarebit", "jobs:run_jobs", _arguments(data, []))], repeats)
+    found = rounds([*_floors(data), Case("rarebit", "jobs:run_jobs", run_arguments(data, []))], repeats)
     ours = found.pop("rarebit")
     name, floor = best(found)
     each = ours["seconds"] / ours["events"] / ours["jobs"] * 1e9
@@ -49,7 +49,8 @@ def all_jobs(data: Data, repeats: int) -> list[Line]:
     ]
 
 
-def _arguments(data: Data, jobs: list[str]) -> Figures:
+def run_arguments(data: Data, jobs: list[str]) -> Figures:
+    """What :func:`run_jobs` is given."""
     return {"home": str(data.home), "warm": str(data.warm_home), "jobs": jobs}
 
 

@@ -40,6 +40,15 @@ def test_the_job_is_held_against_bare_scans(data: Path) -> None:
     assert first["ratio"] == pytest.approx(job["seconds"] / min(floor["seconds"] for floor in floors.values()))
 
 
+def test_a_year_of_memory_is_made_and_asked(data: Path) -> None:
+    text = _bench(data, "memory")
+    assert "20,000 indicators" in text
+    written = json.loads((ROOT / "bench" / "results" / f"memory-{EVENTS}.json").read_text("utf-8"))
+    (year,) = [line["details"] for line in written["lines"] if "a year" in line["name"]]
+    assert year["join_hits"] > 0.9 * len(year["lookup_ms"])  # of a year and a week, the oldest are forgotten
+    assert year["below_hits"] >= year["join_hits"]
+
+
 def test_intake_lookup_and_state_say_what_they_took(data: Path) -> None:
     text = _bench(data, "intake", "lookup", "state")
     for words in ("NDJSON to batches", "NDJSON to lake", "Parquet to lake", "one event by id", "restore"):

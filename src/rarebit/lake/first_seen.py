@@ -27,7 +27,7 @@ from rarebit.lake.learn_sightings import Learner
 from rarebit.lake.lock import WriterLock
 from rarebit.lake.memory_files import Contents, Kept, MemoryFiles
 from rarebit.lake.sighting_files import distinct
-from rarebit.lake.sightings import SIGHTING, Ints, Sightings, first_sights, reduced, summed
+from rarebit.lake.sightings import SIGHTING, Ints, Sightings, first_sights, reduced, rising, summed
 from rarebit.lake.traits import HOST, SEPARATOR, Trait, codes_of_text, is_domain, trait_of
 
 KEEP_DAYS: Final = 366
@@ -240,7 +240,7 @@ class FirstSeen:
         number = _number(held, trait.name)
         codes = _codes_of_rows(trait, rows)
         times = rows.column(TIME).cast(_TIME).cast(pa.int64()).to_numpy()
-        known = self._rows(held, number, np.unique(codes[codes != 0]))
+        known = self._rows(held, number, codes)
         hosts = _codes_of_rows(Trait((HOST,)), rows) if by_host else None
         return first_sights(known, codes, hosts, times, history_days)
 
@@ -255,8 +255,8 @@ class FirstSeen:
         if below and is_domain(trait.name):
             seen, asked = self._names_below(held, number, codes[order])
         else:
-            seen = asked = np.unique(codes)
-        told = self._described(held, number, self._rows(held, number, np.unique(seen)), with_code=True)
+            seen = asked = rising(codes)[0]
+        told = self._described(held, number, self._rows(held, number, seen), with_code=True)
         pairs = np.argsort(seen, kind="stable")
         found = told.column("code").to_numpy()
         # Each row told of, for each name asked that it lies below, for each row of the list that asks it.
@@ -287,7 +287,7 @@ class FirstSeen:
 
     def _rows(self, held: Contents, number: int, codes: Ints) -> Sightings:
         """All rows of some codes, of what is not past remembering."""
-        wanted = np.unique(codes[codes != 0])
+        wanted = rising(codes[codes != 0])[0]
         parts = [self._files.reader(segment).find(number, wanted) for segment in held.segments]
         rows = reduced(np.concatenate([np.zeros(0, SIGHTING), *parts]))
         return self._files.living(held, rows)
@@ -301,7 +301,7 @@ class FirstSeen:
 
     def _texts(self, held: Contents, number: int, codes: Ints) -> pa.Array:
         """Text of each code; null where there is none."""
-        parts = [self._files.reader(segment).texts(number, np.unique(codes)) for segment in held.segments]
+        parts = [self._files.reader(segment).texts(number, rising(codes)[0]) for segment in held.segments]
         if not parts or not codes.size:
             return pa.nulls(codes.size, pa.string())
         table = distinct(pa.concat_tables(parts))

@@ -14,7 +14,7 @@ from rarebit.core.fields import CODED, TIME
 from rarebit.lake.engine import quote
 from rarebit.lake.lake import Lake
 from rarebit.lake.sighting_files import Segment, distinct, write
-from rarebit.lake.sightings import SIGHTING, Ints, Sightings, day_number, of_day, reduced
+from rarebit.lake.sightings import SIGHTING, Ints, Sightings, day_number, of_day, reduced, rising
 from rarebit.lake.traits import HOST, LONGEST_TEXT, REGISTERED, Trait, codes_of_text, registered
 
 HELD_ROWS: Final = 2_000_000
@@ -84,7 +84,7 @@ class Learner:
         codes = codes_of_text(values)
         rows = of_day(number, codes, hosts, day, spans)
         rows = rows if codes.all() else rows[codes != 0]
-        fresh, at = np.unique(codes, return_index=True)
+        fresh, at = rising(codes)
         at = at[fresh != 0]
         names = pc.utf8_slice_codeunits(values.take(pa.array(at)), 0, LONGEST_TEXT)
         self._rows[number].append(rows)

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from rarebit.core.errors import StateError
 from rarebit.lake.disk import sync
-from rarebit.lake.sightings import SCHEMA, SIGHTING, Ints, Sightings, from_table, reduced, to_table
+from rarebit.lake.sightings import SCHEMA, SIGHTING, Ints, Sightings, from_table, reduced, rising, to_table
 
 GROUP_ROWS: Final = 16_384
 """Rows of a row group: what a look-up of one value reads."""
 CHUNK_ROWS: Final = 400_000
 """About so many rows are held while files are merged."""
+_FEW_GROUPS: Final = 8
+"""Where a look-up may touch more row groups, their codes are read first, and all columns only of those that hit."""
 _TEXT: Final = pa.schema([("trait", pa.int16()), ("code", pa.int64()), ("text", pa.string())])
 _PACKED: Final = {"code": "DELTA_BINARY_PACKED", "first_us": "DELTA_BINARY_PACKED", "last_us": "DELTA_BINARY_PACKED"}
 
@@ -127,7 +129,15 @@ class _SortedFile:
         own = np.flatnonzero(self._traits == trait)
         begin = np.searchsorted(codes, self._low[own], side="left")
         end = np.searchsorted(codes, self._high[own], side="right")
-        yield from self._read(own[end > begin])
+        groups = own[end > begin]
+        if groups.size > _FEW_GROUPS:
+            groups = np.array([group for group in groups.tolist() if self._holds(group, codes)], np.int64)
+        yield from self._read(groups)
+
+    def _holds(self, group: int, codes: Ints) -> bool:
+        """Whether a row group has any of the codes; reads no more of it than its codes."""
+        held = self._file.read_row_group(group, columns=["code"], use_threads=False).column(0).to_numpy()
+        return bool(_among(codes, held).any() if codes.size < held.size else _among(held, codes).any())
 
     def between(self, trait: int, low: int, high: int, schema: pa.Schema) -> pa.Table:
         """Row groups that may hold codes in ``[low, high]``."""
@@ -235,10 +245,9 @@ def merge(folder: Path, readers: Sequence[SegmentReader], traits: Sequence[int],
 
 def distinct(texts: pa.Table, only: Ints | None = None) -> pa.Table:
     """Texts of one trait in order of their codes, each once; those of some codes (rising) if any are given."""
-    codes = texts.column("code").to_numpy()
-    _, first = np.unique(codes, return_index=True)
+    codes, first = rising(texts.column("code").to_numpy())
     if only is not None:
-        first = first[_among(codes[first], only)]
+        first = first[_among(codes, only)]
     return texts.take(pa.array(first))
 
 

@@ -117,6 +117,15 @@ def _last_of(rows: Sightings, key: tuple[str, ...]) -> Ints:
     return np.asarray(last[np.cumsum(starts) - 1])
 
 
+def rising(codes: Ints) -> tuple[Ints, Ints]:
+    """Codes in order, each once, and a place of each (int64[m]); quicker than hashing them, as NumPy's unique does."""
+    order = np.argsort(codes)
+    ordered = codes[order]
+    first = np.ones(codes.size, np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first], order[first]
+
+
 def changes(rows: Sightings, key: tuple[str, ...]) -> NDArray[np.bool_]:
     """Whether each row of an ordered table has another key than the one before it; the first does."""
     differs = np.zeros(rows.size, np.bool_)

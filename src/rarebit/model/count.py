@@ -288,7 +288,9 @@ class CountModel:
 
     def _admit(self, rows: Table) -> None:
         """Make room for series and groups met for the first time."""
-        fresh = rows[~np.isin(rows["key"], self._series["key"])]
+        keys = self._series["key"]
+        at = np.minimum(np.searchsorted(keys, rows["key"]), keys.size - 1)
+        fresh = rows if keys.size == 0 else rows[keys[at] != rows["key"]]
         if fresh.size == 0:
             return
         for code in np.setdiff1d(fresh["group"], self._group_codes):

@@ -78,7 +78,7 @@ def fleet_factor(counts: NDArray[np.int64], law: Predicted, groups: NDArray[np.i
         fleet = (seen.sum() + _FLEET_WORTH) / (expected.sum() + _FLEET_WORTH)
         own = (np.bincount(groups, seen, number) + _FLEET_WORTH * fleet) / (by_group + _FLEET_WORTH)
         before, busy = busy, np.clip(np.where(many, own, fleet), *_FLEET_RANGE)
-        if np.allclose(before, busy, rtol=_SETTLED):
+        if (np.abs(before - busy) <= _SETTLED * busy).all():
             break
     return busy
 
