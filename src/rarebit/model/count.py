@@ -32,7 +32,7 @@ from rarebit.model.count_open import OPEN, OpenBucket
 from rarebit.model.count_prior import MIN_EXPOSURE, MIN_MEMBERS, Prior, fit_prior, fleet_factor, is_collapsed
 from rarebit.model.drift import Drift
 from rarebit.model.season import Season
-from rarebit.model.tables import State, Table, columns_of, rows_from, under
+from rarebit.model.tables import State, Table, among, columns_of, rows_from, under
 
 HIGH: Final = 1
 LOW: Final = -1
@@ -288,9 +288,7 @@ class CountModel:
 
     def _admit(self, rows: Table) -> None:
         """Make room for series and groups met for the first time."""
-        keys = self._series["key"]
-        at = np.minimum(np.searchsorted(keys, rows["key"]), keys.size - 1)
-        fresh = rows if keys.size == 0 else rows[keys[at] != rows["key"]]
+        fresh = rows[~among(self._series["key"], rows["key"])]
         if fresh.size == 0:
             return
         for code in np.setdiff1d(fresh["group"], self._group_codes):

@@ -116,9 +116,20 @@ class LateWindow:
         self._starts: list[_Start] = []
         self._points: list[_Start] = []
         self._closed: list[_Closed] = []
-        self._told: Table = np.zeros(0, CELL)
+        self._parts: list[Table] = [np.zeros(0, CELL)]
         self._waiting: _Start | None = None
         self._open_day = 0
+
+    @property
+    def _told(self) -> Table:
+        """Cells told of since the earliest start; joined when looked at, since every close adds a few."""
+        if len(self._parts) > 1:
+            self._parts = [np.concatenate(self._parts)]
+        return self._parts[0]
+
+    @_told.setter
+    def _told(self, table: Table) -> None:
+        self._parts = [table]
 
     @property
     def memory(self) -> int:
@@ -164,7 +175,7 @@ class LateWindow:
         if self._starts or self._waiting is not None:
             judged = sum(cells.size for cells in found)
             self._closed.append(_Closed(bucket, self._open_day, rows, pairs, judged))
-            self._told = np.concatenate([self._told, told])
+            self._parts.append(told)
         return told
 
     def amend(self, memory: Memory, late: CountRows, open_bucket: int) -> Amended:

@@ -170,3 +170,11 @@ def rows_from(name: str, dtype: np.dtype[Any], state: Mapping[str, NDArray[Any]]
 def under(state: Mapping[str, NDArray[Any]], prefix: str) -> State:
     """Those arrays of a memory whose names begin so, without that beginning."""
     return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+
+
+def among(known: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which keys (int64[n]) are among some that rise; quicker than ``isin``, which sorts or hashes both."""
+    if known.size == 0:
+        return np.zeros(keys.size, np.bool_)
+    found: NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, keys), known.size - 1)] == keys
+    return found
