@@ -16,7 +16,7 @@ from rarebit.core.result import Record
 from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
 from rarebit.detect.catalog import CatalogEntry, Fixture, catalog
 from rarebit.detect.elastic import parse_jobs, to_elastic
-from rarebit.detect.functions import counting
+from rarebit.detect.functions import counting, measuring
 from rarebit.detect.plan import plan
 from rarebit.detect.problems import problems
 
@@ -36,6 +36,8 @@ COUNT_IDS = [
     "high_count_network_denies", "high_count_network_events",
 ]  # fmt: skip
 
+METRIC_IDS = ["ded_high_sent_bytes_destination_ip", "ded_high_sent_bytes_destination_port"]
+
 TACTICS = {
     "Reconnaissance", "Resource Development", "Initial Access", "Execution", "Persistence", "Privilege Escalation",
     "Defense Evasion", "Credential Access", "Discovery", "Lateral Movement", "Collection", "Command and Control",
@@ -49,7 +51,7 @@ HOSTS, DAYS = 30, 20
 
 
 def test_every_job_of_the_field_is_there() -> None:
-    assert {*ELASTIC_IDS, *COUNT_IDS, "rare_user_name_for_a_host"} <= set(IDS)
+    assert {*ELASTIC_IDS, *COUNT_IDS, *METRIC_IDS, "rare_user_name_for_a_host"} <= set(IDS)
 
 
 @each
@@ -58,7 +60,7 @@ def test_a_job_runs_as_written(entry: CatalogEntry) -> None:
     made = plan(entry.job)
     assert {"event.category", "event.type"} & made.required or {"event.action", "agent.type"} <= made.required
     assert made.vital <= made.required
-    assert all(name in made.coded for name in made.vital)
+    assert all(name in (*made.coded, *made.numeric) for name in made.vital)
 
 
 @each
@@ -85,8 +87,9 @@ def test_a_job_goes_out_in_the_form_of_elastic_and_comes_back(entry: CatalogEntr
     assert (back.detectors, back.datafeed.query) == (entry.job.detectors, entry.job.datafeed.query)
 
 
-def _counts(entry: CatalogEntry) -> bool:
-    return counting(entry.job.detectors[0].function) is not None
+def _by_bucket(entry: CatalogEntry) -> bool:
+    function = entry.job.detectors[0].function
+    return counting(function) is not None or measuring(function) is not None
 
 
 def test_every_file_has_fixtures_of_both_kinds_and_every_other_form_says_how_it_differs() -> None:
@@ -97,8 +100,8 @@ def test_every_file_has_fixtures_of_both_kinds_and_every_other_form_says_how_it_
             assert entry.note.endswith("."), entry.job.job_id
 
 
-FIXTURES = [(entry, fixture) for entry in ENTRIES if not _counts(entry) for fixture in entry.fixtures]
-COUNTED = [(entry, fixture) for entry in ENTRIES if _counts(entry) for fixture in entry.fixtures]
+FIXTURES = [(entry, fixture) for entry in ENTRIES if not _by_bucket(entry) for fixture in entry.fixtures]
+COUNTED = [(entry, fixture) for entry in ENTRIES if _by_bucket(entry) for fixture in entry.fixtures]
 
 
 def _story(fixture: Fixture) -> Iterator[dict[str, Any]]:
@@ -136,7 +139,7 @@ def test_a_job_does_what_its_fixture_says(
 def _busy_story(entry: CatalogEntry, fixture: Fixture) -> Iterator[dict[str, Any]]:
     """Six hosts, each with a dozen events a bucket over three days; then the event in question, or silence."""
     span = plan(entry.job).span_us
-    question = START + 3 * DAY_US - 3 * HOUR_US
+    question = START + 3 * DAY_US - max(3 * HOUR_US, 2 * span)
     for bucket in range(3 * DAY_US // span):
         for host in range(6):
             silent = fixture.repeat == 0 and host == 2 and START + bucket * span >= question
@@ -151,7 +154,7 @@ def _busy_story(entry: CatalogEntry, fixture: Fixture) -> Iterator[dict[str, Any
 @pytest.mark.parametrize(
     ("entry", "fixture"), COUNTED, ids=[f"{entry.job.job_id}-{fixture.name}" for entry, fixture in COUNTED]
 )
-def test_a_count_does_what_its_fixture_says(
+def test_a_job_over_buckets_does_what_its_fixture_says(
     entry: CatalogEntry,
     fixture: Fixture,
     tmp_path: Path,
@@ -167,7 +170,7 @@ def test_a_count_does_what_its_fixture_says(
         assert found == []
         return
     assert len(found) == 1
-    _assert_counted(entry, fixture, found[0])
+    (_assert_measured if found[0].explanation.gauge else _assert_counted)(entry, fixture, found[0])
 
 
 def _assert_counted(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:
@@ -181,6 +184,18 @@ def _assert_counted(entry: CatalogEntry, fixture: Fixture, record: Record) -> No
     assert record.timestamp <= iso(START + 3 * DAY_US - 3 * HOUR_US) <= record.time
     if "host.name" in (entry.job.detectors[0].partition_field_name, entry.job.detectors[0].by_field_name):
         assert (record.entity_type, record.entity_id) == ("host", "host-02")
+
+
+def _assert_measured(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:
+    gauge, detector = record.explanation.gauge, entry.job.detectors[0]
+    assert gauge is not None
+    assert (gauge.side, record.field_name) == ("high", detector.field_name)
+    assert record.actual == (gauge.actual,) >= (fixture.repeat * fixture.event["source.bytes"],)
+    assert record.typical == (gauge.typical,)
+    assert entry.job.measured.format("4 GB") in record.explanation.sentence
+    assert detector.by_field_name is not None
+    assert record.by_field_value == str(fixture.event[detector.by_field_name])
+    assert record.event_count == gauge.events >= fixture.repeat
 
 
 def _assert_proof(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:

@@ -94,15 +94,15 @@ def test_a_job_of_elastic_goes_in_runs_and_comes_out(
 
 def test_a_job_that_cannot_run_is_kept_and_named(rarebit: Rarebit, tmp_path: Path, fleet: Path) -> None:
     home = ("--home", tmp_path / "home")
-    body = {"job_id": "mean", "analysis_config": {"detectors": [{"function": "mean", "field_name": "source.bytes"}]}}
-    path = tmp_path / "mean.json"
+    body = {"job_id": "guess", "analysis_config": {"detectors": [{"function": "guess", "field_name": "source.bytes"}]}}
+    path = tmp_path / "guess.json"
     path.write_bytes(orjson.dumps(body))
     assert rarebit("job", "import", path, *home).code == 0
-    validated = rarebit("job", "validate", "mean", *home)
+    validated = rarebit("job", "validate", "guess", *home)
     assert validated.code == 2
     assert "analysis_config.detectors[0].function" in validated.out
-    assert rarebit("run", fleet / "events", "--job", "mean", *home).code == 2
-    assert {line["id"]: line["runs"] for line in rarebit("job", "list", "--json", *home).objects}["mean"] is False
+    assert rarebit("run", fleet / "events", "--job", "guess", *home).code == 2
+    assert {line["id"]: line["runs"] for line in rarebit("job", "list", "--json", *home).objects}["guess"] is False
     assert rarebit("run", fleet / "events" / "2026-10-06.ndjson", *home).code == 0
 
 

@@ -228,7 +228,7 @@ SPAN = "analysis_config.bucket_span"
 @pytest.mark.parametrize(
     ("body", "place", "kind"),
     [
-        (_detector(function="high_mean", field_name="bytes"), f"{DETECTOR}.function", "refused"),
+        (_detector(function="guess", field_name="bytes"), f"{DETECTOR}.function", "refused"),
         (_detector(function="rare"), f"{DETECTOR}.by_field_name", "refused"),
         (_detector(function="rare", by_field_name="a", field_name="b"), f"{DETECTOR}.field_name", "refused"),
         (_detector(function="freq_rare", by_field_name="a"), f"{DETECTOR}.over_field_name", "refused"),
@@ -238,7 +238,8 @@ SPAN = "analysis_config.bucket_span"
         (_analysis(bucket_span="soon"), SPAN, "refused"),
         (_analysis(bucket_span="0s"), SPAN, "refused"),
         (_analysis(bucket_span="9999999w"), SPAN, "refused"),
-        (_analysis(summary_count_field_name="n"), "analysis_config.summary_count_field_name", "refused"),
+        (_analysis(summary_count_field_name="n"), "analysis_config.summary_count_field_name", "ignored"),
+        (_analysis(summary_count_field_name=["n"]), "analysis_config.summary_count_field_name", "refused"),
         (_analysis(latency="10m"), "analysis_config.latency", "ignored"),
         (JOB | {"analysis_limits": {"model_memory_limit": "much"}}, "analysis_limits.model_memory_limit", "refused"),
         (JOB | {"analysis_limits": "much"}, "analysis_limits", "refused"),

@@ -73,7 +73,7 @@ def test_a_clone_narrows_its_query() -> None:
 
 
 def test_all_that_is_refused_is_named_at_once() -> None:
-    job = _job(Detector(function="mean"), bucket_span="soon", time_field="event.created")
+    job = _job(Detector(function="guess"), bucket_span="soon", time_field="event.created")
     with pytest.raises(DefinitionError, match=r"function.*bucket_span.*time_field"):
         plan(job)
 

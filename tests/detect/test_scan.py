@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +66,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory, write_events: Callable[..., P
 
 
 def _plan(*numbers: str, query: Mapping[str, Any] | None = None) -> JobPlan:
-    detector = Detector(function="high_count", partition_field_name="host.name")
-    job = Job(job_id="j", detectors=(detector,), datafeed=Datafeed(query=dict(query or {"match_all": {}})))
-    made = plan(job)
-    ((view,),) = made.groups
-    return replace(made, groups=((replace(view, numbers=numbers),),))
+    counts = Detector(function="high_count", partition_field_name="host.name")
+    metrics = [Detector(function="sum", field_name=name, partition_field_name="host.name") for name in numbers]
+    query = dict(query or {"match_all": {}})
+    return plan(Job(job_id="j", detectors=(counts, *metrics), datafeed=Datafeed(query=query)))
 
 
 def _scanned(lake: Lake, *plans: JobPlan) -> list[_Heard]:

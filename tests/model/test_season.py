@@ -44,7 +44,7 @@ def test_factors_show_the_shape_of_the_week() -> None:
 
 def test_a_group_backs_off_to_the_fleet() -> None:
     season = _learnt(2)
-    season.add_group()
+    season.add_groups(1)
     assert season.profiles[1].tolist() == season.profiles[0].tolist()
     season.learn(np.array([3]), 2, np.array([0.0, 1.0]), np.array([0.0, 0.1]))
     season.refit()

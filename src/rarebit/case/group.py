@@ -19,6 +19,7 @@ import numpy as np
 
 from rarebit.core.result import Case, CaseEntity, Reason, Record, TimelineEntry
 from rarebit.core.time import DAY_US, iso, parse_time
+from rarebit.detect.metric_sentence import gauge_brief
 from rarebit.maths.tail import score_of
 from rarebit.model.calibrate import TailCalibrator
 
@@ -184,11 +185,14 @@ def _merged(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 def _thing(record: Record) -> str:
     """What a record is about besides its entity: a value, or a number of events."""
-    tally = record.explanation.tally
-    if tally is None:
+    tally, gauge = record.explanation.tally, record.explanation.gauge
+    if gauge is not None:
+        what = f"a {gauge.side} {gauge.measured}"
+    elif tally is not None:
+        what = f"{'few' if tally.side == 'low' else 'many'} {tally.counted}"
+    else:
         return record.by_field_value or record.id
-    size = "few" if tally.side == "low" else "many"
-    return f"{size} {tally.counted}" + (f" with {record.by_field_value}" if record.by_field_value else "")
+    return what + (f" with {record.by_field_value}" if record.by_field_value else "")
 
 
 def _sentence(draft: Draft, context: Mapping[str, str]) -> str:
@@ -224,13 +228,15 @@ def _reason(record: Record) -> Reason:
 
 
 def _entry(record: Record) -> TimelineEntry:
-    if record.explanation.tally is not None:
-        tally = record.explanation.tally
+    tally, gauge = record.explanation.tally, record.explanation.gauge
+    if gauge is not None:
+        text = gauge_brief(gauge, record.field_name or "")
+    elif tally is not None:
         text = f"{tally.actual:,} {tally.counted} ({tally.typical:.3g} usual)"
-        return TimelineEntry(time=record.time, text=text, event_id=record.event_ids[0], record_id=record.id)
-    level = record.explanation.levels[0]
-    known = level.level.replace("_", " ").replace("entity", level.entity_field.partition(".")[0])
-    text = f"{record.by_field_name} {record.by_field_value} ({known})"
+    else:
+        level = record.explanation.levels[0]
+        known = level.level.replace("_", " ").replace("entity", level.entity_field.partition(".")[0])
+        text = f"{record.by_field_name} {record.by_field_value} ({known})"
     return TimelineEntry(time=record.time, text=text, event_id=record.event_ids[0], record_id=record.id)
 
 
@@ -274,10 +280,11 @@ def _fleet_queries(kql: str, esql: str, spl: str, sql: str, start: str, end: str
 
 
 def _pairs(record: Record) -> list[tuple[str, str]]:
-    """Fields and values that bring up the record's events; those of a count are all that its series has."""
+    """Fields and values that bring up the record's events; those of a count or metric are all that its series has."""
+    of_series = record.explanation.tally or record.explanation.gauge
     named = (
         (record.by_field_name, record.by_field_value),
-        (record.partition_field_name, record.partition_field_value) if record.explanation.tally else (None, None),
+        (record.partition_field_name, record.partition_field_value) if of_series else (None, None),
     )
     found = [(name, value) for name, value in named if name and value]
     if record.entity_type == FLEET:

@@ -79,8 +79,8 @@ def _print_record(record: Record) -> None:
             f"p = {record.probability:.2g}"
         )
     )
-    tally = record.explanation.tally
-    for basis in (*record.explanation.levels, *([tally] if tally else [])):
+    told = record.explanation
+    for basis in (*told.levels, *(part for part in (told.tally, told.gauge) if part)):
         counts = msgspec.to_builtins(basis)
         out.print(safe("; ".join(f"{name} {_short(value)}" for name, value in counts.items())))
     for influencer in record.influencers:

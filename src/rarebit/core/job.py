@@ -65,6 +65,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Fields whose values are a second entity for every detector: how often does this parent start something new?"""
     counted: str = "events"
     """What count functions count here, in the plural: ``failed logons``."""
+    measured: str = ""
+    """What a metric function found, with ``{}`` for the amount: ``sent {} to other hosts``."""
     alert_score: float = 25.0
     """Records at or above this score become alerts; 25 is ten expected records a week."""
     where: str = ""

@@ -124,6 +124,91 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     windows: tuple[Window, ...] = ()
 
 
+class Gauge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a field's values came to in a bucket, what is usual, and the numbers behind it.
+
+    Values are judged by their logarithm, ``y = ln(1 + actual)``, or as they are where ``signed``. With ``own =
+    (prior_worth · prior_mean + weight · mean) / (prior_worth + weight)``, ``location = own + season + offset + fleet``.
+    With ``spread = (prior_shape · prior_variance + squares / 2 + prior_worth · weight · (mean - prior_mean)² /
+    (2 · (prior_worth + weight))) / (prior_shape + seen / 2)``, or the square of a thousandth of ``own`` where that is
+    more, ``scale² = spread · (noise + 1 / (prior_worth + weight))``. ``law_probability`` is that of a Student's t law
+    of so much ``freedom`` beyond ``(y - location) / scale``.
+
+    Where ``rank_of`` is 0, ``tail_probability`` is the same; else the law did not fit the group, and it is the part of
+    the ``rank_of`` values of the group that lay as deep. With ``depth = √(-2 ln law_probability)``, beyond
+    ``rank_start`` that is ``rank_share · (1 + rank_shape · (depth - rank_start) / rank_scale) ^ (-1 / rank_shape)``.
+
+    ``probability`` is ``(1 - absence) · tail_probability``, for low values with ``absence`` added, half of ``absence``
+    where the bucket was empty; times 2 where both sides are told of, times ``tests``.
+    """
+
+    detector_index: int
+    entity_field: str
+    entity: str
+    measured: str
+    """``sum of source.bytes``."""
+    side: str
+    """``high`` or ``low``."""
+    both: bool
+    """Whether the other side would have been told of too."""
+    tests: int
+    """Statistics judged together, of which this is the oddest."""
+    zero: bool
+    """Whether a bucket without events is a value of 0; else it is none."""
+    signed: bool
+    actual: float
+    events: float
+    """Events that it is made of."""
+    typical: float
+    """Median of such buckets."""
+    lower: float
+    """Less comes in 1 of 100 such buckets."""
+    upper: float
+    """More comes in 1 of 100 such buckets."""
+    buckets_seen: int
+    """Buckets with a value before."""
+    location: float
+    scale: float
+    freedom: float
+    seen: float
+    """Values before; each counts half after a week."""
+    weight: float
+    """The same, each by how sure its number of events makes it."""
+    mean: float
+    squares: float
+    """Squared deviations from the mean, counted the same way."""
+    prior_mean: float
+    """What peers tell of the mean,"""
+    prior_worth: float
+    """as if from so many values;"""
+    prior_shape: float
+    """and of the variance, as if from twice so many."""
+    prior_variance: float
+    season: float
+    """What the hour of the week adds."""
+    fleet: float
+    """What the fleet shares in this bucket; at least 0 for high values, at most 0 for low ones."""
+    offset: float
+    """What so many events add to a mean or an extreme."""
+    noise: float
+    """What they do to its variance."""
+    absence: float
+    """Probability of a bucket without events; 0 where that is no value."""
+    rank_of: float
+    rank_start: float
+    rank_share: float
+    rank_shape: float
+    rank_scale: float
+    law_probability: float
+    tail_probability: float
+    peer_group: str
+    peers: int
+    """Other series of the peer group, or of the fleet; where an empty bucket is no value, those with any."""
+    peers_beyond: int
+    """Of those, with more in this bucket, or with less if the value is low."""
+    probability: float
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Why a record is one: a sentence, and the counts it was made of."""
 
@@ -131,6 +216,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     levels: tuple[Level, ...] = ()
     tally: Tally | None = None
     """Instead of levels, for counts."""
+    gauge: Gauge | None = None
+    """Instead of levels, for metrics."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,16 +8,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.detect.engine import NONE, Codes, Columns, Judged, Rows, with_null
+from rarebit.detect.engine import NONE, Codes, Judged, Rows
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
-from rarebit.maths.hashing import pair_codes
+from rarebit.detect.series import series_keys
 from rarebit.model.count import CountModel, CountSettings
 from rarebit.model.count_cells import CELL
 from rarebit.model.tables import State, Table
 
-_WHOLE: Final = 1
-"""Key of the one series of a detector without by and partition field."""
+_MOST: Final = 2.0**40
+"""Events that a row may stand for."""
 
 
 class CountEngine:
@@ -51,8 +51,9 @@ class CountEngine:
         cells, observed = self._model.score_and_learn(
             times_us,
             ids,
-            self._keys(times_us.size, columns),
+            series_keys(detector, times_us.size, columns),
             values=columns[detector.value] if detector.value else NONE,
+            weights=_events(rows.numbers[detector.weight]) if detector.weight else NONE,
             entities=columns[detector.entity] if detector.entity else NONE,
             peers=peers if detector.entity == "host.name" else NONE,
         )
@@ -70,21 +71,11 @@ class CountEngine:
 
     def watch(self, codes: Sequence[Codes]) -> None:
         """Keep every bucket of a series from now on; ``codes`` (int64[1] each) are those of its values."""
-        self._model.watched = self._keys(1, dict(zip(self._detector.split, codes, strict=True)))
+        self._model.watched = series_keys(self._detector, 1, dict(zip(self._detector.split, codes, strict=True)))
 
     def watched(self) -> Table:
         """The buckets kept so far (CELL[n]), by time; ``p`` is NaN where there was nothing to judge by yet."""
         return np.concatenate([np.zeros(0, CELL), *self._model.watched_cells])
-
-    def _keys(self, size: int, columns: Columns) -> Codes:
-        """Code of each row's series; 0 where one of its fields is absent."""
-        split = [with_null(columns[name], self._detector) for name in self._detector.split]
-        if not split:
-            return np.full(size, _WHOLE, np.int64)
-        if len(split) == 1:
-            return split[0]
-        present = (split[0] != 0) & (split[1] != 0)
-        return np.where(present, pair_codes(split[0], split[1]), 0)
 
     def start_day(self, keep_p: float) -> None:
         """See :meth:`Engine.start_day`."""
@@ -118,3 +109,8 @@ class CountEngine:
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """See :meth:`Engine.load_state`."""
         self._model.load_state({name.removeprefix("0."): array for name, array in state.items()})
+
+
+def _events(numbers: NDArray[np.float64]) -> Codes:
+    """Events that rows of a summary stand for (int64[n]); 0 where that is unknown."""
+    return np.where(numbers > 0.0, np.minimum(np.rint(numbers), _MOST), 0.0).astype(np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ from rarebit.model.count import BOTH, HIGH
 from rarebit.model.drift import SHARE, WINDOWS
 from rarebit.model.tables import Table
 from rarebit.query import literal
-from rarebit.query.columns import text_sql
+from rarebit.query.columns import number_sql, text_sql
 from rarebit.query.sql import to_sql
 
 Ints = NDArray[np.int64]
@@ -43,7 +44,7 @@ def materialise_counts(stream: JobStream, index: int, join: Join, group_names: M
     if not len(fresh):
         return Materialised([], frozenset(), {})
     cells = fresh.parts[0]
-    witnesses, events = _fetch(stream, detector, cells, join)
+    witnesses, events = fetch_buckets(stream, detector, cells, np.array(cells["count"]) > 0, join)
     codes = stream.group_codes(index)
     names = [group_names.get(int(code), "") for code in codes]
     later = stream.expected_now(index, fresh.found["p"])
@@ -51,7 +52,7 @@ def materialise_counts(stream: JobStream, index: int, join: Join, group_names: M
     records = []
     for row in range(len(fresh)):
         if row in witnesses:
-            draft = _Draft(stream, detector, fresh, row, witnesses[row], events.get(row))
+            draft = CountDraft(stream, detector, fresh, row, witnesses[row], events.get(row))
             group = names[int(cells["group"][row])]
             records.append(draft.record(float(later[row]), (int(bounds[0][row]), int(bounds[1][row])), group))
     renewed = frozenset(record.id for record in records if record.revised)
@@ -64,17 +65,14 @@ def bounds_of(cells: Table) -> tuple[Ints, Ints]:
     return quantile(1.0 - _OFTEN, law), quantile(_OFTEN, law)
 
 
-def _fetch(
-    stream: JobStream,
-    detector: DetectorPlan,
-    cells: Table,
-    join: Join,
+def fetch_buckets(
+    stream: JobStream, detector: DetectorPlan, cells: Table, filled: NDArray[np.bool_], join: Join
 ) -> tuple[dict[int, pa.Table], dict[int, pa.Table]]:
-    """An event of each series, and the events it had in the bucket, by row."""
+    """An event of each series, and the events it had in the bucket, if it was filled, by row."""
     fields = [TIME, ID, *_fields(stream, detector)]
     columns = {name: text_sql(name) if name not in (TIME, ID) else literal.identifier(name) for name in fields}
     keys = {f"key{at}": key_sql(name) for at, name in enumerate(detector.split)}
-    where = to_sql(stream.plan.condition)
+    where = " AND ".join(f"({part})" for part in (to_sql(stream.plan.condition), *_told_by(detector)))
     rows, seen = np.arange(cells.size), np.array(cells["seen_us"])
     asked = pa.table({"row": rows, "start_us": seen, "end_us": seen + 1, "id": np.array(cells["id"])})
     on = {"id": literal.identifier(ID_CODE)}
@@ -88,7 +86,7 @@ def _fetch(
             "end_us": start + stream.plan.span_us,
             **{name: witnesses.column(name) for name in keys},
         }
-    ).filter(pa.array(np.array(cells["count"])[held] > 0))
+    ).filter(pa.array(filled[held]))
     found = join(wanted, on=keys, columns=columns, where=where, per_row_limit=EVENTS_SHOWN)
     return _by_row(witnesses), _by_row(found)
 
@@ -114,6 +112,12 @@ def _impact(tally: Tally) -> float:
     return round(5.0 * (windows - own) / max(windows, own), 2) if max(windows, own) > 0.0 else -5.0
 
 
+def _told_by(detector: DetectorPlan) -> list[str]:
+    """SQL conditions on events beside the job's: those that have a value, and stand for any event at all."""
+    metric = [f"isfinite({number_sql(detector.metric)})"] if detector.metric else []
+    return [*metric, *([f"{number_sql(detector.weight)} > 0"] if detector.weight else [])]
+
+
 def _by_row(table: pa.Table) -> dict[int, pa.Table]:
     rows = table.column("row").to_numpy()
     held, starts = np.unique(rows, return_index=True)
@@ -125,8 +129,18 @@ def _fields(stream: JobStream, detector: DetectorPlan) -> list[str]:
     return sorted({"host.name", *stream.plan.job.influencers, *detector.fields})
 
 
-class _Draft:
-    """One finding on its way to a record."""
+class Told(NamedTuple):
+    """What a record says of its value."""
+
+    typical: float
+    actual: float
+    explanation: Explanation
+    impact: float | None = None
+    """How much of the surprise is that of longer windows, from -5 to 5."""
+
+
+class Draft:
+    """One finding of a series in a bucket, on its way to a record."""
 
     def __init__(
         self,
@@ -143,11 +157,10 @@ class _Draft:
         self.total = 0 if events is None else int(events.column("total")[0].as_py())
         self.first = {name: self.events.column(name)[0].as_py() for name in self.events.column_names}
 
-    def record(self, later: float, bounds: tuple[int, int], group: str) -> Record:
+    def record_of(self, later: float, told: Told) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         job, detector, cell = self.stream.plan.job, self.detector.detector, self.cell
         initial = float(self.found["expected"])
-        tally = self._tally(bounds, group)
         kind, entity = self._entity()
         return Record(
             id=self._id(),
@@ -158,13 +171,13 @@ class _Draft:
             function=detector.function,
             field_name=detector.field_name,
             by_field_name=detector.by_field_name,
-            by_field_value=self._text(detector.by_field_name),
+            by_field_value=self.text(detector.by_field_name),
             partition_field_name=detector.partition_field_name,
-            partition_field_value=self._text(detector.partition_field_name),
-            typical=(tally.typical,),
-            actual=(float(tally.actual),),
+            partition_field_value=self.text(detector.partition_field_name),
+            typical=(told.typical,),
+            actual=(told.actual,),
             probability=float(self.found["p"]),
-            multi_bucket_impact=_impact(tally),
+            multi_bucket_impact=told.impact,
             record_score=score(later),
             initial_record_score=score(initial),
             influencers=influencers(self.events, job.influencers),
@@ -175,7 +188,7 @@ class _Draft:
             revised=bool(self.found["revised"]),
             entity_type=kind,
             entity_id=entity,
-            explanation=Explanation(sentence=self._sentence(tally), tally=tally),
+            explanation=told.explanation,
             event_ids=tuple(dict.fromkeys(self.events.column(ID).to_pylist())),
             event_count=self.total,
         )
@@ -186,7 +199,8 @@ class _Draft:
         text = f"{self.stream.plan.job.job_id}|{self.detector.index}|{cell['key']}|{cell['bucket_us']}"
         return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
-    def _text(self, name: str | None) -> str | None:
+    def text(self, name: str | None) -> str | None:
+        """Value of a field in the first event."""
         value = self.first.get(name) if name else None
         return None if value is None else str(value)
 
@@ -194,10 +208,24 @@ class _Draft:
         """Whom it is about: the series' own host, user or address; else the one host of all events shown."""
         name = self.detector.entity
         if name:
-            return noun(name), self._text(name) or ""
+            return noun(name), self.text(name) or ""
         hosts = set(self.events.column("host.name").to_pylist()) if self.total <= EVENTS_SHOWN else set()
         only = hosts.pop() if len(hosts) == 1 else None
         return ("host", str(only)) if only else ("fleet", "fleet")
+
+    def series(self) -> list[tuple[str, str]]:
+        """Fields and values that make the series."""
+        return [(name, self.text(name) or "none") for name in self.detector.split]
+
+
+class CountDraft(Draft):
+    """A finding of a count."""
+
+    def record(self, later: float, bounds: tuple[int, int], group: str) -> Record:
+        """The record; ``later`` is the expected number a week by the latest fit."""
+        tally = self._tally(bounds, group)
+        explanation = Explanation(sentence=self._sentence(tally), tally=tally)
+        return self.record_of(later, Told(tally.typical, float(tally.actual), explanation, _impact(tally)))
 
     def _tally(self, bounds: tuple[int, int], group: str) -> Tally:
         cell, counting = self.cell, self.detector.counting
@@ -207,7 +235,7 @@ class _Draft:
         return Tally(
             detector_index=self.detector.index,
             entity_field=self.detector.entity,
-            entity=self._text(self.detector.entity) or "",
+            entity=self.text(self.detector.entity) or "",
             counted=self._counted(),
             side="high" if high else "low",
             both=counting.side == BOTH,
@@ -240,5 +268,4 @@ class _Draft:
         return f"different {self.detector.value}" if self.detector.value else self.stream.plan.job.counted
 
     def _sentence(self, tally: Tally) -> str:
-        values = [(name, self._text(name) or "none") for name in self.detector.split]
-        return count_sentence(tally, values, self.stream.plan.span_us, iso(int(self.cell["seen_us"])))
+        return count_sentence(tally, self.series(), self.stream.plan.span_us, iso(int(self.cell["seen_us"])))

@@ -29,8 +29,8 @@ def count_sentence(tally: Tally, series: Sequence[tuple[str, str]], span_us: int
         Time of the series' last event, for one that fell silent.
     """
     if tally.drift:
-        return f"{_who(series)} had {_drift(tally)}; {_what(tally, span_us)}. Told once, until it is over."
-    parts = [f"{_who(series)} had {_what(tally, span_us)}"]
+        return f"{who(series)} had {_drift(tally)}; {_what(tally, span_us)}. Told once, until it is over."
+    parts = [f"{who(series)} had {_what(tally, span_us)}"]
     if tally.actual == 0:
         parts.append(f"its last was at {last}")
     if tally.fleet > _CLEAR or tally.fleet * _CLEAR < 1.0:
@@ -40,7 +40,8 @@ def count_sentence(tally: Tally, series: Sequence[tuple[str, str]], span_us: int
     return "; ".join(parts) + "."
 
 
-def _who(series: Sequence[tuple[str, str]]) -> str:
+def who(series: Sequence[tuple[str, str]]) -> str:
+    """The series in words: ``ws-17 with user ann``."""
     if not series:
         return "the whole fleet"
     (first, value), *others = series

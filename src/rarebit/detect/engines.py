@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rarebit.detect.count_engine import CountEngine
 from rarebit.detect.engine import Engine
+from rarebit.detect.metric_engine import MetricEngine
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.problems import memory_limit
 from rarebit.detect.rare_engine import RareEngine
@@ -18,4 +19,6 @@ def engine_for(
     limit = memory_limit(plan.job) // len(plan.detectors)
     if group[0].counting is not None:
         return CountEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
+    if group[0].measuring is not None:
+        return MetricEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
     return RareEngine(group, peer_of=peer_of, pool=pool, collapse=collapse, memory_bytes=limit)

@@ -17,6 +17,8 @@ _NOUNS: Final = {
     "host.name": "host",
     "user.name": "user",
     "source.ip": "source address",
+    "destination.ip": "destination",
+    "destination.port": "destination port",
     "process.parent.name": "parent",
 }
 _VERBS: Final = {

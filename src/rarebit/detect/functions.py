@@ -1,4 +1,4 @@
-"""The functions of detectors that run, and what each counts."""
+"""The functions of detectors that run, and what each counts or measures."""
 
 from __future__ import annotations
 
@@ -32,6 +32,31 @@ COUNTS: Final[dict[str, Counting]] = {
     "high_distinct_count": Counting(HIGH, distinct=True),
     "low_distinct_count": Counting(LOW, distinct=True),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """What a metric function makes of a field's values in a bucket, and which side of it is told of."""
+
+    side: int
+    statistics: tuple[str, ...]
+    zero: bool = False
+    """A bucket without events is a value of 0, not none."""
+
+
+_SIDES: Final = {"": BOTH, "high_": HIGH, "low_": LOW}
+METRICS: Final[dict[str, Measuring]] = {
+    **{f"{side}sum": Measuring(told, ("sum",), zero=True) for side, told in _SIDES.items()},
+    **{f"{side}non_null_sum": Measuring(told, ("sum",)) for side, told in _SIDES.items()},
+    **{
+        f"{side}{name}": Measuring(told, (name,))
+        for name in ("mean", "median", "varp")
+        for side, told in _SIDES.items()
+    },
+    "min": Measuring(BOTH, ("min",)),
+    "max": Measuring(BOTH, ("max",)),
+    "metric": Measuring(BOTH, ("mean", "min", "max")),
+}
 ALIASES: Final = {
     "c": "count",
     "high_c": "high_count",
@@ -42,6 +67,9 @@ ALIASES: Final = {
     "dc": "distinct_count",
     "high_dc": "high_distinct_count",
     "low_dc": "low_distinct_count",
+    "avg": "mean",
+    "high_avg": "high_mean",
+    "low_avg": "low_mean",
 }
 """Short names that Elastic knows too."""
 
@@ -49,3 +77,8 @@ ALIASES: Final = {
 def counting(function: str) -> Counting | None:
     """What a function counts, by its name or its short name; None where it does not count."""
     return COUNTS.get(ALIASES.get(function, function))
+
+
+def measuring(function: str) -> Measuring | None:
+    """What a function measures, by its name or its short name; None where it does not measure."""
+    return METRICS.get(ALIASES.get(function, function))

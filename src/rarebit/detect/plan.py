@@ -10,8 +10,8 @@ from rarebit.core.fields import TIME
 from rarebit.core.job import Detector, Job
 from rarebit.core.time import parse_span
 from rarebit.detect.datafeed import condition
-from rarebit.detect.functions import Counting, counting
-from rarebit.detect.problems import problems
+from rarebit.detect.functions import Counting, Measuring, counting, measuring
+from rarebit.detect.problems import problems, summary_field
 from rarebit.model.rare_kernel import FLEET, INDIVIDUAL, POPULATION
 from rarebit.query.tree import Node, fields_of
 
@@ -36,15 +36,24 @@ class DetectorPlan:
     """A second view of the same observation, from another of its fields."""
     counting: Counting | None = None
     """What is counted; then ``value`` is the field of distinct counts, and ``entity`` whom the series are about."""
+    measuring: Measuring | None = None
+    """What is made of the values of ``metric``."""
+    metric: str = ""
+    """Field that is measured."""
+    weight: str = ""
+    """Field with the number of events that a row stands for."""
     split: tuple[str, ...] = ()
-    """Fields that make the series of a count: partition, by."""
-    numbers: tuple[str, ...] = ()
-    """Fields it takes as numbers, not as codes."""
+    """Fields that make the series of a count or a metric: partition, by."""
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Fields it needs the codes of."""
         return tuple(dict.fromkeys(name for name in (self.entity, self.value, self.scope, *self.split) if name))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Fields it takes as numbers, not as codes."""
+        return tuple(name for name in (self.metric, self.weight) if name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +114,21 @@ def plan(job: Job) -> JobPlan:
 
 
 def _contexts(job: Job, view: DetectorPlan) -> list[DetectorPlan]:
-    fields = [name for name in job.context if name not in (view.entity, view.value) and view.counting is None]
+    if view.counting is not None or view.measuring is not None:
+        return []
+    fields = [name for name in job.context if name not in (view.entity, view.value)]
     return [replace(view, mode=INDIVIDUAL, frequent=False, entity=name, scope=None, is_context=True) for name in fields]
 
 
 def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
     counts = counting(detector.function)
     if counts is not None:
-        return _count_plan(index, detector, counts)
+        return replace(
+            _series_plan(job, index, detector, detector.field_name if counts.distinct else None), counting=counts
+        )
+    measures = measuring(detector.function)
+    if measures is not None:
+        return replace(_series_plan(job, index, detector, None), measuring=measures, metric=detector.field_name or "")
     value = detector.by_field_name or ""
     if detector.over_field_name:
         mode, entity, scope = POPULATION, detector.over_field_name, detector.partition_field_name
@@ -126,7 +142,7 @@ def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
     return DetectorPlan(index, detector, mode, frequent, entity, value, scope, bool(detector.use_null))
 
 
-def _count_plan(index: int, detector: Detector, counts: Counting) -> DetectorPlan:
+def _series_plan(job: Job, index: int, detector: Detector, value: str | None) -> DetectorPlan:
     split = tuple(name for name in (detector.partition_field_name, detector.by_field_name) if name)
     entity = next((name for name in _ENTITIES if name in split), split[0] if split else "")
     return DetectorPlan(
@@ -135,9 +151,9 @@ def _count_plan(index: int, detector: Detector, counts: Counting) -> DetectorPla
         mode=INDIVIDUAL,
         frequent=False,
         entity=entity,
-        value=(detector.field_name or "") if counts.distinct else "",
+        value=value or "",
         scope=None,
         use_null=bool(detector.use_null),
-        counting=counts,
         split=split,
+        weight="" if value else summary_field(job),
     )

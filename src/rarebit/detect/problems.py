@@ -12,11 +12,12 @@ from rarebit.core.fields import TIME
 from rarebit.core.job import Detector, Job
 from rarebit.core.time import DAY_US, parse_span
 from rarebit.detect.datafeed import condition
-from rarebit.detect.functions import COUNTS, RARE, Counting, counting
+from rarebit.detect.functions import COUNTS, METRICS, RARE, Counting, counting, measuring
 
 _HONOURED_REST: Final = frozenset(
     {"analysis_limits", "custom_settings", "groups", "allow_lazy_open", "data_description"}
 )
+SUMMARY: Final = "summary_count_field_name"
 _HONOURED_DETECTOR_REST: Final = frozenset({"detector_index"})
 _UNSUPPORTED_FEED: Final = ("aggregations", "aggs", "runtime_mappings", "script_fields")
 _ADMINISTRATIVE_FEED: Final = frozenset(
@@ -39,7 +40,7 @@ class Problem:
 def problems(job: Job) -> list[Problem]:
     """Everything in the definition that would not be acted on as written; empty when all is honoured."""
     found = [*_detector_problems(job), *_feed_problems(job)]
-    found += _setting_problems(job)
+    found += [*_setting_problems(job), *_summary_problems(job)]
     if job.time_field != TIME:
         found.append(Problem("data_description.time_field", "refused", f"only {TIME} orders the events of the lake"))
     honoured = _HONOURED_REST
@@ -47,9 +48,31 @@ def problems(job: Job) -> list[Problem]:
         honoured |= {"model_plot_config"}  # any series can be plotted: rarebit job plot
     found += [Problem(key, "ignored", "kept for export, not acted on") for key in job.rest if key not in honoured]
     for key in job.analysis_rest:
-        kind: Literal["refused", "ignored"] = "refused" if key == "summary_count_field_name" else "ignored"
-        found.append(Problem(f"analysis_config.{key}", kind, "not acted on by the functions that run"))
+        if key != SUMMARY:
+            found.append(Problem(f"analysis_config.{key}", "ignored", "not acted on by the functions that run"))
     return found
+
+
+def summary_field(job: Job) -> str:
+    """Field with the number of events that a row of a summary stands for; empty where rows are events."""
+    return str(job.analysis_rest.get(SUMMARY) or "")
+
+
+def _summary_problems(job: Job) -> Iterable[Problem]:
+    where, given = f"analysis_config.{SUMMARY}", job.analysis_rest.get(SUMMARY)
+    if given is None:
+        return
+    if not isinstance(given, str) or not given:
+        yield Problem(where, "refused", f"expected the name of a field, found {given!r}")
+        return
+    unweighted = {d.function for d in job.detectors if d.function in RARE or _is_distinct(d)}
+    for function in sorted(unweighted):
+        yield Problem(where, "ignored", f"{function} asks whether a value is there, which no number of events changes")
+
+
+def _is_distinct(detector: Detector) -> bool:
+    counts = counting(detector.function)
+    return counts is not None and counts.distinct
 
 
 def _setting_problems(job: Job) -> Iterable[Problem]:
@@ -99,6 +122,8 @@ def _detector_problems(job: Job) -> Iterable[Problem]:
             yield from _rare_problems(detector, where)
         elif (counts := counting(detector.function)) is not None:
             yield from _count_problems(job, detector, counts, where)
+        elif measuring(detector.function) is not None:
+            yield from _metric_problems(job, detector, where)
         else:
             yield Problem(f"{where}.function", "refused", f"function {detector.function!r} does not run; {_RUNS}")
             continue
@@ -125,12 +150,23 @@ def _count_problems(job: Job, detector: Detector, counts: Counting, where: str) 
         yield Problem(f"{where}.field_name", "refused", f"{detector.function} needs a field")
     if detector.field_name and not counts.distinct:
         yield Problem(f"{where}.field_name", "refused", f"{detector.function} takes no field")
+    yield from _series_problems(job, detector, where)
+
+
+def _metric_problems(job: Job, detector: Detector, where: str) -> Iterable[Problem]:
+    if not detector.field_name:
+        yield Problem(f"{where}.field_name", "refused", f"{detector.function} needs a field with numbers")
+    yield from _series_problems(job, detector, where)
+
+
+def _series_problems(job: Job, detector: Detector, where: str) -> Iterable[Problem]:
+    """What counts and metrics of series have in common."""
     if detector.over_field_name:
         yield Problem(f"{where}.over_field_name", "refused", f"{detector.function} over a population does not run")
     if detector.by_field_name and detector.by_field_name == detector.partition_field_name:
         yield Problem(f"{where}.by_field_name", "refused", "by and partition are the same field")
     if detector.exclude_frequent:
-        yield Problem(f"{where}.exclude_frequent", "ignored", "kept for export, not acted on by counts")
+        yield Problem(f"{where}.exclude_frequent", "ignored", f"kept for export, not acted on by {detector.function}")
     if job.combine:
         yield Problem(f"{where}.function", "refused", f"{detector.function} cannot be combined with other detectors")
     if job.context:
@@ -152,4 +188,4 @@ def _feed_problems(job: Job) -> Iterable[Problem]:
             yield Problem(f"datafeed.{key}", "ignored", "kept for export, not acted on")
 
 
-_RUNS: Final = f"those that do: {', '.join((*RARE, *COUNTS))}"
+_RUNS: Final = f"those that do: {', '.join((*RARE, *COUNTS, *METRICS))}"

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.maths.count import Predicted, learn, p_high, p_low, p_none
-from rarebit.maths.hashing import hash_text
 from rarebit.model.count_cells import (
     CELL,
     SERIES,
@@ -24,6 +23,7 @@ from rarebit.model.count_cells import (
     count_peers,
     groups_of,
     law_of,
+    named_groups,
     noise_of,
     show_first_events,
 )
@@ -93,17 +93,15 @@ class CountModel:
         self._open = OpenBucket(distinct=settings.distinct)
         self._season = Season()
         self._drift = Drift(settings.span_us, settings.side)
-        self._late = LateWindow(
-            span_us=settings.span_us, distinct=settings.distinct, memory_bytes=settings.memory_bytes // 2
-        )
+        room = settings.memory_bytes // 2
+        self._late = LateWindow(span_us=settings.span_us, distinct=settings.distinct, memory_bytes=room)
         self._group_codes = np.zeros(1, np.int64)
         self._prior = np.full((1, len(Prior._fields)), np.nan)
         self._peer_map = (_NONE, _NONE)
 
     def set_peers(self, peer_of: Mapping[int, str]) -> None:
         """Name the peer group of entities by their codes; series already known keep their group."""
-        keys = np.array(sorted(peer_of), np.int64)
-        self._peer_map = (keys, np.array([hash_text(peer_of[int(key)]) for key in keys], np.int64))
+        self._peer_map = named_groups(peer_of)
 
     def score_and_learn(
         self,
@@ -112,6 +110,7 @@ class CountModel:
         keys: Ints,
         *,
         values: Ints = _NONE,
+        weights: Ints = _NONE,
         entities: Ints = _NONE,
         peers: Ints = _NONE,
     ) -> tuple[Table, int]:
@@ -123,23 +122,25 @@ class CountModel:
             Event time, code of the event's id, code of its series; a row of series 0 only moves time on.
         values : int64[n]
             What is counted once each, for distinct counts; 0 is not counted.
-        entities, peers : int64[n], optional
-            Code of the entity, looked up by :meth:`set_peers`; code of its peer group, where it is not listed.
+        weights, entities, peers : int64[n], optional
+            Events that a row stands for, if not 1 (with 0 it only moves time on); code of the entity, looked up by
+            :meth:`set_peers`; code of its peer group, where it is not listed.
 
         Returns
         -------
         cells : CELL[m]
             Surprising cells with p up to ``keep_p``, by bucket and key. Before them those that late rows changed:
             rows up to :data:`~rarebit.model.count_late.LATENESS_US` late are judged in their own bucket, as if they
-            had come in time. CountRows later than that are learnt, and judged in no bucket.
+            had come in time. Rows later than that are learnt, and judged in no bucket.
         judged : int
             Cells judged, beyond those judged before.
         """
         if times_us.size == 0:
             return np.zeros(0, CELL), 0
-        buckets = times_us // self.settings.span_us
         own = values if self.settings.distinct else _NONE
-        rows = CountRows(buckets, times_us, ids, keys, groups_of(self._peer_map, entities, peers, keys.size), own)
+        groups = groups_of(self._peer_map, entities, peers, keys.size)
+        keys = np.where(weights > 0, keys, 0) if weights.size else keys
+        rows = CountRows(times_us // self.settings.span_us, times_us, ids, keys, groups, own, weights)
         if np.any(np.diff(times_us) < 0):
             rows = rows.take(np.lexsort((ids, times_us)))
         if self._open.bucket < 0:
@@ -159,7 +160,7 @@ class CountModel:
         self.late += int(np.count_nonzero(rows.keys))
         self.too_late += int(np.count_nonzero(too_late.keys))
         if too_late.keys.size:
-            self._open.add(*too_late[1:5], np.ones(too_late.keys.size, np.bool_), too_late.values)
+            self._open.add(*too_late[1:5], np.ones(too_late.keys.size, np.bool_), too_late.values, too_late.weights)
         return cells, judged
 
     def _take_timely(self, rows: CountRows) -> tuple[Table, int]:
@@ -178,7 +179,7 @@ class CountModel:
             self._open.bucket = bucket
             self._late.opened(int(rows.times_us[start]), self.keep_p, new=fresh)
             own = rows.take(slice(start, end))
-            self._open.add(*own[1:5], np.zeros(end - start, np.bool_), own.values)
+            self._open.add(*own[1:5], np.zeros(end - start, np.bool_), own.values, own.weights)
         return np.concatenate(cells), judged
 
     def start_day(self) -> None:
@@ -294,7 +295,7 @@ class CountModel:
         for code in np.setdiff1d(fresh["group"], self._group_codes):
             self._group_codes = np.append(self._group_codes, code)
             self._prior = np.concatenate([self._prior, self._prior[:1]])
-            self._season.add_group()
+            self._season.add_groups(1)
         made = np.zeros(fresh.size, SERIES)
         made["key"], made["first_us"] = fresh["key"], fresh["first_us"]
         made["last_us"], made["last_id"] = fresh["first_us"], fresh["first_id"]

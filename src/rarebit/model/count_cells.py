@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.maths.count import Predicted, predict
+from rarebit.maths.hashing import hash_text
 from rarebit.model.drift import WINDOWS
 from rarebit.model.season import hours_of, week_of
 from rarebit.model.tables import Table
@@ -100,6 +102,12 @@ def noise_of(y: Floats, law: Predicted, dispersion: Floats) -> Floats:
     scale = (1.0 + law.mean / 2.0) ** 2
     beyond = ((y - law.mean) ** 2 - law.mean - doubt * law.mean**2) / scale
     return np.stack([beyond, law.mean**2 / scale])
+
+
+def named_groups(group_of: Mapping[int, str]) -> tuple[Ints, Ints]:
+    """Codes of entities, rising, and of the names of their groups."""
+    keys = np.array(sorted(group_of), np.int64)
+    return keys, np.array([hash_text(group_of[int(key)]) for key in keys], np.int64)
 
 
 def groups_of(named: tuple[Ints, Ints], entities: Ints, peers: Ints, size: int) -> Ints:

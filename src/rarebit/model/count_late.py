@@ -33,7 +33,10 @@ Ints = NDArray[np.int64]
 
 
 class CountRows(NamedTuple):
-    """CountRows (int64[n] each) in order of time and id; ``values`` is empty but for distinct counts."""
+    """Rows (int64[n] each) in order of time and id.
+
+    ``values`` is empty but for distinct counts, ``weights`` but for rows that stand for several events.
+    """
 
     buckets: Ints
     times_us: Ints
@@ -41,6 +44,7 @@ class CountRows(NamedTuple):
     keys: Ints
     groups: Ints
     values: Ints
+    weights: Ints
 
     def take(self, rows: NDArray[Any] | slice) -> CountRows:
         """Those at some places, or where a mask is true."""
@@ -219,7 +223,7 @@ class LateWindow:
         if held is not None:
             opened.put(held.rows, held.pairs)
         timely = np.zeros(late.keys.size, np.bool_)
-        opened.add(late.times_us, late.ids, late.keys, late.groups, timely, late.values)
+        opened.add(late.times_us, late.ids, late.keys, late.groups, timely, late.values, late.weights)
         day = int(late.times_us[0]) // DAY_US
         pairs = opened.pairs
         return _Closed(bucket, day if held is None else min(day, held.day), opened.take(), pairs)

@@ -28,6 +28,7 @@ OPEN: Final = np.dtype(
 and the last event, of those in time where there are any."""
 
 Ints = NDArray[np.int64]
+_ONE_EACH: Final = np.zeros(0, np.int64)
 
 
 class OpenBucket:
@@ -46,14 +47,28 @@ class OpenBucket:
         self._rows: Table = np.zeros(0, OPEN)
         self._pairs: Ints = np.zeros(0, np.int64)
 
-    def add(self, times_us: Ints, ids: Ints, keys: Ints, groups: Ints, late: NDArray[np.bool_], values: Ints) -> None:
-        """Add rows (all int64[n]) in their order; those of series 0 are passed over."""
-        counts = self._first_sights(keys, values, ~late) if self._distinct else np.ones(keys.size, np.int64)
+    def add(
+        self,
+        times_us: Ints,
+        ids: Ints,
+        keys: Ints,
+        groups: Ints,
+        late: NDArray[np.bool_],
+        values: Ints,
+        weights: Ints = _ONE_EACH,
+    ) -> None:
+        """Add rows (all int64[n]) in their order; those of series 0 are passed over.
+
+        ``weights`` are the events that a row stands for, at least 1; empty where rows are events.
+        """
+        stands_for = weights if weights.size else np.ones(keys.size, np.int64)
+        counts = self._first_sights(keys, values, ~late) if self._distinct else stands_for
+        summed = np.stack([stands_for, counts])
         pieces = [self._rows]
         for name, some in (("timely", ~late), ("late", late)):
             rows = np.flatnonzero(some & (keys != 0))
             if rows.size:
-                pieces.append(_summed(name, keys[rows], groups[rows], times_us[rows], ids[rows], counts[rows]))
+                pieces.append(_summed(name, keys[rows], groups[rows], times_us[rows], ids[rows], summed[:, rows]))
         if len(pieces) > 1:
             self._rows = _merged(np.concatenate(pieces))
 
@@ -93,16 +108,17 @@ class OpenBucket:
         return self
 
 
-def _summed(name: str, keys: Ints, groups: Ints, times_us: Ints, ids: Ints, counts: Ints) -> Table:
-    """One row a series, of events that are all in time or all late."""
+def _summed(name: str, keys: Ints, groups: Ints, times_us: Ints, ids: Ints, summed: Ints) -> Table:
+    """One row a series, of events that are all in time or all late; ``summed`` are events and what is counted."""
     order = np.argsort(keys, kind="stable")
     sorted_keys = keys[order]
     starts = np.flatnonzero(np.diff(sorted_keys, prepend=sorted_keys[0] - 1))
     ends = np.append(starts[1:], keys.size)
     first, last = order[starts], order[ends - 1]
     made = np.zeros(starts.size, OPEN)
-    made["key"], made["group"], made[name] = sorted_keys[starts], groups[first], ends - starts
-    made["count"] = np.add.reduceat(counts[order], starts) if name == "timely" else 0
+    made["key"], made["group"] = sorted_keys[starts], groups[first]
+    made[name], counted = np.add.reduceat(summed[:, order], starts, axis=1)
+    made["count"] = counted if name == "timely" else 0
     made["first_us"], made["first_id"] = times_us[first], ids[first]
     made["last_us"], made["last_id"] = times_us[last], ids[last]
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Final, Self
 
 import numpy as np
@@ -35,26 +36,38 @@ def week_of(time_us: int) -> int:
     return int((time_us // HOUR_US - _MONDAY * _DAY) // HOURS)
 
 
+class Profile(Enum):
+    """What an hour of the week tells, and what it is smoothed towards."""
+
+    FACTOR = "factor"
+    """Counted over expected in a flat week; towards 1, mean 1."""
+    OFFSET = "offset"
+    """Mean deviation; towards 0, mean 0."""
+    SHARE = "share"
+    """Part of cases; towards that of all hours."""
+
+
 class Season:
     """Profiles of the hours of a week; row 0 is the fleet's, others back off to it.
 
-    Of every hour is kept what was counted and what a flat week would have given, both forgotten week by week. An
-    hour's factor is their ratio, smoothed towards that of the same hour on all days, and that towards 1.
+    Of every hour is kept what was counted and what a flat week would have given, both forgotten week by week. What an
+    hour tells is their ratio, smoothed towards that of the same hour on all days, and that as :class:`Profile` says.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, profile: Profile = Profile.FACTOR) -> None:
+        self._profile = profile
         self._counted = np.zeros((1, HOURS))
         self._flat = np.zeros((1, HOURS))
         self._weeks = np.full((3, HOURS), _NEVER, np.int64)
-        self.profiles: Floats = np.ones((1, HOURS))
-        """Factors (float64[groups, 168]), positive, of mean 1 in every row."""
+        self.profiles: Floats = np.full((1, HOURS), 0.0 if profile is Profile.OFFSET else 1.0)
+        """What the hours tell (float64[groups, 168]); factors are positive."""
 
-    def add_group(self) -> None:
-        """One more row, so far like the fleet's."""
-        row = np.zeros((1, HOURS))
-        self._counted = np.concatenate([self._counted, row])
-        self._flat = np.concatenate([self._flat, row])
-        self.profiles = np.concatenate([self.profiles, self.profiles[:1]])
+    def add_groups(self, number: int) -> None:
+        """More rows, so far like the fleet's."""
+        rows = np.zeros((number, HOURS))
+        self._counted = np.concatenate([self._counted, rows])
+        self._flat = np.concatenate([self._flat, rows])
+        self.profiles = np.concatenate([self.profiles, np.repeat(self.profiles[:1], number, axis=0)])
 
     @property
     def complete(self) -> bool:
@@ -87,11 +100,26 @@ class Season:
     def refit(self) -> None:
         """Make the factors anew from what was learnt."""
         by_day = self._counted[0].reshape(-1, _DAY).sum(axis=0), self._flat[0].reshape(-1, _DAY).sum(axis=0)
-        daily = np.tile(_smoothed(*by_day, np.ones(_DAY)), HOURS // _DAY)
+        daily = np.tile(_smoothed(*by_day, np.full(_DAY, self._neutral())), HOURS // _DAY)
         fleet = _smoothed(self._counted[0], self._flat[0], daily)
         rows = [_smoothed(*pair, fleet) for pair in zip(self._counted[1:], self._flat[1:], strict=True)]
         made = np.stack([fleet, *rows])
-        self.profiles = np.maximum(made / made.mean(axis=1, keepdims=True), 1e-3)
+        means = made.mean(axis=1, keepdims=True)
+        match self._profile:
+            case Profile.FACTOR:
+                self.profiles = np.maximum(made / means, 1e-3)
+            case Profile.OFFSET:
+                self.profiles = made - means
+            case Profile.SHARE:
+                self.profiles = made
+
+    def _neutral(self) -> float:
+        match self._profile:
+            case Profile.FACTOR:
+                return 1.0
+            case Profile.OFFSET:
+                return 0.0
+        return float(self._counted[0].sum() + 1.0) / float(self._flat[0].sum() + 2.0)
 
     def to_state(self) -> State:
         """Memory as named arrays."""

@@ -1,0 +1,95 @@
+"""The engine of the metric functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarebit.detect.engine import NONE, Codes, Judged, Rows
+from rarebit.detect.findings import FOUND, Findings
+from rarebit.detect.plan import DetectorPlan, JobPlan
+from rarebit.detect.series import series_keys
+from rarebit.model.metric import MetricModel, MetricSettings
+from rarebit.model.metric_cells import CELL
+from rarebit.model.tables import State
+
+_NO_WEIGHTS = np.zeros(0)
+
+
+class MetricEngine:
+    """Statistics of a field in buckets: a finding is made when its bucket closes, and is then complete."""
+
+    lasting = False
+    part_types: tuple[np.dtype[Any], ...] = (CELL,)
+
+    def __init__(
+        self, plan: JobPlan, detector: DetectorPlan, *, peer_of: Mapping[int, str], pool: bool, memory_bytes: int
+    ) -> None:
+        assert detector.measuring is not None  # noqa: S101 engine_for asks for no other
+        self._detector = detector
+        self._model = MetricModel(
+            MetricSettings(
+                span_us=plan.span_us,
+                statistics=detector.measuring.statistics,
+                side=detector.measuring.side,
+                zero=detector.measuring.zero,
+                memory_bytes=memory_bytes,
+                pool=pool,
+            )
+        )
+        if detector.entity == "host.name":
+            self._model.set_peers(peer_of)
+
+    def judge(self, rows: Rows, peers: Codes) -> Judged:
+        """See :meth:`Engine.judge`."""
+        detector, columns = self._detector, rows.columns
+        cells, observed = self._model.score_and_learn(
+            rows.times_us,
+            rows.ids,
+            series_keys(detector, rows.times_us.size, columns),
+            rows.numbers[detector.metric],
+            weights=rows.numbers[detector.weight] if detector.weight else _NO_WEIGHTS,
+            entities=columns[detector.entity] if detector.entity else NONE,
+            peers=peers if detector.entity == "host.name" else NONE,
+        )
+        found = np.zeros(cells.size, FOUND)
+        named = (("id", "id"), ("time_us", "time_us"), ("p", "p"), ("value", "key"), ("window_us", "bucket_us"))
+        for name, part in named:
+            found[name] = cells[part]
+        return Judged(Findings(found, [cells]), observed)
+
+    def start_day(self, keep_p: float) -> None:
+        """See :meth:`Engine.start_day`."""
+        self._model.start_day()
+        self.resume(keep_p)
+
+    def resume(self, keep_p: float) -> None:
+        """See :meth:`Engine.resume`."""
+        self._model.keep_p = keep_p
+
+    def group_codes(self) -> Codes:
+        """See :meth:`Engine.group_codes`."""
+        return self._model.group_codes()
+
+    def health(self) -> dict[str, int]:
+        """See :meth:`Engine.health`."""
+        model = self._model
+        return {
+            "entities": model.counts["entities"],
+            "pairs": 0,
+            "memory": model.memory,
+            "evicted": model.evicted,
+            "late": model.late,
+            "too_late": model.late,
+        }
+
+    def to_state(self) -> State:
+        """See :meth:`Engine.to_state`."""
+        return self._model.to_state()
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """See :meth:`Engine.load_state`."""
+        self._model.load_state(state)
