@@ -146,3 +146,21 @@ def test_a_case_says_how_many_and_how_many_are_usual(counted: Path, open_home: O
     assert any("300" in entry.text or "usual" in entry.text for entry in case.timeline)
     assert case.queries["kql"].startswith('host.name: "host-02" and')
     assert "()" not in case.queries["kql"]
+
+
+def test_a_run_that_finds_only_silence_has_no_event_to_show_but_the_last(
+    tmp_path: Path, write_events: Write, open_home: OpenHome
+) -> None:
+    low = msgspec.structs.replace(JOB, detectors=(Detector(function="low_count", partition_field_name="host.name"),))
+    events = _events()
+    before = [event for event in events if event["@timestamp"] < iso(SILENCE)]
+    with open_home(tmp_path / "home") as home:
+        home.store.put_job(low, origin="test")
+        options = RunOptions(jobs=(JOB.job_id,), learn_until_us=START + 2 * DAY_US)
+        run(home, [write_events(tmp_path / "a.ndjson", before)], options)
+        held = {record.id for record in home.store.list_records()}
+        soon = [event for event in events if iso(SILENCE) <= event["@timestamp"] < iso(SILENCE + 2 * HOUR_US)]
+        run(home, [write_events(tmp_path / "b.ndjson", soon)], options)
+        told = [record for record in home.store.list_records() if record.id not in held]
+    assert [record.actual for record in told if record.partition_field_value == "host-07"] == [(0.0,)]
+    assert all(record.event_ids for record in told)

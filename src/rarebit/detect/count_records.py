@@ -121,7 +121,7 @@ def _told_by(detector: DetectorPlan) -> list[str]:
 def _by_row(table: pa.Table) -> dict[int, pa.Table]:
     rows = table.column("row").to_numpy()
     held, starts = np.unique(rows, return_index=True)
-    ends = np.append(starts[1:], rows.size)
+    ends = np.append(starts, rows.size)[1:]
     return {int(row): table.slice(a, b - a) for row, a, b in zip(held, starts, ends, strict=True)}
 
 
