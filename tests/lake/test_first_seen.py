@@ -162,6 +162,7 @@ def test_memory_outlives_the_events(lake: Lake, tmp_path: Path) -> None:
     _append(lake, _table([(60 * DAY_US, "b", "cmd.exe", None)]))
     memory.update(lake)
     assert lake.retain(days=30, now_us=START + 60 * DAY_US) == ["2026-01-01", "2026-01-02"]
+    assert not lake.has_since(memory.report().version)
     report = memory.update(lake)
     assert report.version == lake.version()
     assert _asked(memory, ["evil.exe", "cmd.exe"]) == {

@@ -13,7 +13,7 @@ from rarebit.core.time import iso
 from rarebit.lake import MemoryReport
 from rarebit.lake.traits import SEPARATOR
 
-__all__ = ["MemoryReport", "OnHost", "Seen", "remember", "seen"]
+__all__ = ["MemoryReport", "OnHost", "Seen", "remember", "seen", "standing"]
 
 MOST_VALUES: Final = 200
 """Values told of for a pattern."""
@@ -57,6 +57,17 @@ def remember(home: Home, *, rebuild: bool = False, progress: Progress = silent) 
     return home.first_seen.update(
         home.lake, rebuild=rebuild, progress=lambda done, whole: progress("remembering", done, whole)
     )
+
+
+def standing(home: Home, *, progress: Progress = silent) -> tuple[MemoryReport, bool]:
+    """The memory as it stands, and whether the lake has events it has not taken in; made where there is none.
+
+    Asking does not write to a memory that is there, so that it can be asked while a run is at work.
+    """
+    held = home.first_seen.report()
+    if held.version < 0:
+        held = remember(home, progress=progress)
+    return held, home.lake.has_since(held.version)
 
 
 def seen(home: Home, value: str, *, field: str | None = None) -> list[Seen]:

@@ -30,8 +30,12 @@ def seen(
     if value is None and not rebuild:
         raise InputError("say which value", hint="Write for example: rarebit event seen evil.example")
     with existing_home(home) as place, progress() as report:
-        held = memory.remember(place, rebuild=rebuild, progress=report)
+        if rebuild:
+            memory.remember(place, rebuild=True, progress=report)
+        held, behind = memory.standing(place, progress=report)
         found = memory.seen(place, value, field=field) if value is not None else []
+    if behind:
+        notes().print(safe("the newest events are not in it yet; the next rarebit run takes them in"))
     if value is None:
         notes().print(safe(f"{count(held.rows)} values by host remembered, {held.bytes / 1e6:.1f} MB"))
         return

@@ -82,6 +82,10 @@ class Lake:
         """The newest version; -1 while nothing has been committed."""
         return self._log.snapshot().version
 
+    def has_since(self, version: int) -> bool:
+        """Whether it holds events committed after a version; laying files out anew and dropping days are none."""
+        return bool(self._log.snapshot().between(None, None, version, None))
+
     def identity(self) -> str:
         """Name that this lake was given when it was made; empty while nothing has been committed."""
         return self._log.identity()
