@@ -33,7 +33,8 @@ ELASTIC_IDS = [name.format(*parts) for name in FAMILIES for parts in GENERATIONS
 COUNT_IDS = [
     "auth_high_count_logon_events", "auth_high_count_logon_events_for_a_source_ip", "auth_high_count_logon_fails",
     "suspicious_login_activity", "high_count_events_for_a_host_name", "low_count_events_for_a_host_name",
-    "high_count_network_denies", "high_count_network_events",
+    "high_count_network_denies", "high_count_network_events", "high_distinct_count_destination_port_for_a_source_ip",
+    "dns_tunneling_ea",
 ]  # fmt: skip
 
 METRIC_IDS = ["ded_high_sent_bytes_destination_ip", "ded_high_sent_bytes_destination_port"]
@@ -145,10 +146,21 @@ def _busy_story(entry: CatalogEntry, fixture: Fixture) -> Iterator[dict[str, Any
             silent = fixture.repeat == 0 and host == 2 and START + bucket * span >= question
             for turn in range(0 if silent else 11 + (7 * bucket + 5 * host) % 3):
                 at = START + bucket * span + turn * span // 14 + host * 1000
-                yield {"@timestamp": iso(at), "host.name": f"host-{host:02}"} | fixture.history
+                yield {"@timestamp": iso(at), "host.name": f"host-{host:02}"} | _filled(fixture.history, host, turn)
     for number in range(fixture.repeat):
         at = question + 1_000_000 + number * 600_000
-        yield {"@timestamp": iso(at), "host.name": "host-02", "process.pid": number} | fixture.event
+        yield {"@timestamp": iso(at), "host.name": "host-02", "process.pid": number} | _filled(fixture.event, 2, number)
+
+
+def _filled(event: dict[str, Any], host: int, turn: int) -> dict[str, Any]:
+    marks = (("{host}", str(host)), ("{turn}", str(turn)))
+    return {name: _replaced(value, marks) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _replaced(text: str, marks: Sequence[tuple[str, str]]) -> str:
+    for mark, value in marks:
+        text = text.replace(mark, value)
+    return text
 
 
 @pytest.mark.parametrize(
@@ -177,9 +189,10 @@ def _assert_counted(entry: CatalogEntry, fixture: Fixture, record: Record) -> No
     tally = record.explanation.tally
     assert tally is not None
     assert tally.side == ("high" if fixture.repeat else "low")
-    assert f"{tally.actual:,}" in record.explanation.sentence or not fixture.repeat
-    assert (record.actual, record.typical) == ((float(tally.actual),), (tally.typical,))
-    assert record.event_count == tally.actual >= fixture.repeat
+    assert f"{tally.actual * tally.unit:,}" in record.explanation.sentence or not fixture.repeat
+    assert (record.actual, record.typical) == ((float(tally.actual * tally.unit),), (tally.typical * tally.unit,))
+    assert min(record.event_count, tally.actual) >= fixture.repeat
+    assert record.event_count == tally.actual or entry.job.detectors[0].field_name
     assert len(record.event_ids) == (20 if fixture.repeat else 1)
     assert record.timestamp <= iso(START + 3 * DAY_US - 3 * HOUR_US) <= record.time
     if "host.name" in (entry.job.detectors[0].partition_field_name, entry.job.detectors[0].by_field_name):

@@ -30,6 +30,7 @@ JOB = Job(
     detectors=(
         Detector(function="count", partition_field_name="host.name"),
         Detector(function="high_distinct_count", field_name="user.name", partition_field_name="host.name"),
+        Detector(function="high_count", over_field_name="host.name"),
     ),
     influencers=("host.name", "user.name"),
     datafeed=Datafeed(query={"term": {"event.category": "process"}}),
@@ -103,6 +104,7 @@ def test_burst_and_silence_lead(counted: Path, open_home: OpenHome) -> None:
         ("host-02", "count", iso(BURST)[:13]),
         ("host-02", "high_distinct_count", iso(BURST)[:13]),
         ("host-07", "count", iso(SILENCE)[:13]),
+        (None, "high_count", iso(BURST)[:13]),
     }
     assert sum(record.partition_field_value == "host-07" for record in first) == 1
 
@@ -113,6 +115,9 @@ def test_every_number_shown_gives_the_next(counted: Path, open_home: OpenHome) -
     for record in records:
         tally = record.explanation.tally
         assert tally is not None
+        assert tally.population == (record.function == "high_count")
+        if tally.population:
+            continue
         law = predict(
             tally.events, tally.buckets, prior_shape=tally.prior_shape, prior_exposure=tally.prior_buckets,
             coming=tally.season * tally.fleet, dispersion=tally.dispersion,
@@ -127,6 +132,22 @@ def test_every_number_shown_gives_the_next(counted: Path, open_home: OpenHome) -
         assert (tally.lower, tally.upper) == (int(quantile(0.01, law)[0]), int(quantile(0.99, law)[0]))
         assert record.typical[0] == tally.typical
         assert f"{tally.actual:,}" in record.explanation.sentence or tally.actual == 0
+
+
+def test_the_parts_of_a_population_give_its_probability(counted: Path, open_home: OpenHome) -> None:
+    records = [record for record in _records(counted, open_home) if record.over_field_value]
+    assert records[0].over_field_value == records[0].entity_id == "host-02"
+    for record in records:
+        tally = record.explanation.tally
+        assert tally is not None
+        weights, means, shapes = (
+            np.array([getattr(part, name) for part in tally.parts]) for name in ("weight", "mean", "shape")
+        )
+        p = float((weights * p_high(tally.actual - 1, Predicted(shapes, means))).sum())
+        assert record.probability == pytest.approx(p, rel=0.01)
+        assert tally.lower <= tally.typical <= tally.upper
+        assert tally.upper < tally.actual or tally.probability > 0.005
+        assert "for it by" in record.explanation.sentence
 
 
 def test_the_events_of_a_record_are_its_bucket_and_series(counted: Path, open_home: OpenHome) -> None:

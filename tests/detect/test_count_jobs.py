@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rarebit.core.errors import DefinitionError, StateError
 from rarebit.core.job import Detector, Job
 from rarebit.core.time import DAY_US, HOUR_US
+from rarebit.detect.engine import INFORMATION
 from rarebit.detect.findings import Findings
 from rarebit.detect.functions import ALIASES, COUNTS, counting
 from rarebit.detect.plan import plan
@@ -47,7 +48,8 @@ def test_every_count_function_runs_with_by_and_partition(function: str) -> None:
 @pytest.mark.parametrize(
     ("detector", "place"),
     [
-        ({"function": "high_count", "over_field_name": "user.name"}, "over_field_name"),
+        ({"function": "high_count", "over_field_name": "user.name", "by_field_name": "user.name"}, "over_field_name"),
+        ({"function": "high_count", "exclude_frequent": "often"}, "exclude_frequent"),
         ({"function": "high_count", "field_name": "user.name"}, "field_name"),
         ({"function": "distinct_count"}, "field_name"),
         ({"function": "count", "by_field_name": "user.name", "partition_field_name": "user.name"}, "by_field_name"),
@@ -59,6 +61,19 @@ def test_what_does_not_run_is_refused_by_name(detector: dict[str, Any], place: s
     assert [where for where, _ in _refused(job)] == [place]
     with pytest.raises(DefinitionError, match=place):
         plan(job)
+
+
+@pytest.mark.parametrize("function", [*COUNTS, *(name for name in ALIASES if counting(name))])
+def test_every_count_function_runs_over_a_population(function: str) -> None:
+    counts = counting(function)
+    assert counts is not None
+    field = "process.name" if counts.distinct else None
+    names = {"over_field_name": "user.name", "by_field_name": "process.name", "partition_field_name": "host.name"}
+    job = _job(function, field_name=field, exclude_frequent="all", **names)
+    assert problems(job) == []
+    (detector,) = plan(job).detectors
+    assert (detector.entity, detector.populations) == ("user.name", ("host.name", "process.name"))
+    assert set(plan(job).coded) == set(names.values())
 
 
 def test_counts_are_not_combined() -> None:
@@ -82,11 +97,15 @@ def _rows(seed: int, hours: int, hosts: int) -> tuple[Any, Any, dict[str, Any]]:
 
 
 _TIMES, _IDS, _COLUMNS = _rows(3, 24 * 6, 8)
+_NUMBERS = {INFORMATION + "process.name": 100.0 * _COLUMNS["process.name"]}
 _JOBS = [
     _job("high_count", partition_field_name="host.name"),
     _job("count", span="15m"),
     _job("high_non_zero_count", partition_field_name="host.name", by_field_name="user.name", use_null=True),
     _job("distinct_count", field_name="process.name", partition_field_name="host.name"),
+    _job("count", over_field_name="host.name", by_field_name="user.name", exclude_frequent="none"),
+    _job("high_distinct_count", field_name="process.name", over_field_name="user.name"),
+    _job("info_content", field_name="process.name", partition_field_name="host.name"),
 ]
 
 
@@ -94,7 +113,8 @@ def _run(job: Job, edges: Sequence[int], *, restart: bool) -> tuple[Findings, di
     made, found = JobStream(plan(job), peer_of={1: "server"}), []
     for start, end in zip([0, *edges], [*edges, _TIMES.size], strict=True):
         part = slice(start, end)
-        made.process(_TIMES[part], _IDS[part], {name: column[part] for name, column in _COLUMNS.items()})
+        codes, numbers = ({name: column[part] for name, column in each.items()} for each in (_COLUMNS, _NUMBERS))
+        made.process(_TIMES[part], _IDS[part], codes, numbers)
         found.append(made.take_fresh(0))
         if restart:
             made = JobStream(plan(job), peer_of={1: "server"}).load_state(made.to_state())

@@ -68,6 +68,25 @@ def test_series_of_two_fields_and_of_none() -> None:
     assert "its 37 workstation peers with any had 2.1 on average" in named
 
 
+def test_what_stands_for_several_is_told_in_full() -> None:
+    tally = _tally(counted="bytes of different dns.question.name", unit=8, empty=False, peer_group="")
+    assert count_sentence(tally, [("dns.question.registered_domain", "evil.example")], HOUR_US, LAST) == (
+        "dns.question.registered_domain evil.example had 3,296 bytes of different dns.question.name in an hour where "
+        "24 are usual at this hour (at most 72 in 99 of 100); its 37 peers with any had 17 on average."
+    )
+
+
+def test_members_of_a_population() -> None:
+    known = _tally(population=True, empty=False, entity_field="source.ip", peer_group="", buckets_seen=57)
+    pair = [("source.ip", "10.0.0.9"), ("process.name", "a.exe")]
+    assert count_sentence(known, pair, HOUR_US, LAST) == (
+        "10.0.0.9 with process.name a.exe had 412 failed logons in an hour where 3.0 are usual for it by 57 buckets of "
+        "its own (at most 9 in 99 of 100); 37 others with any had 2.1 on average."
+    )
+    new = count_sentence(_tally(population=True, entity_field="source.ip", buckets_seen=0), pair[:1], HOUR_US, LAST)
+    assert "where 3.0 are usual for a source address not met before (at most 9 in 99 of 100)" in new
+
+
 @pytest.mark.parametrize(("number", "text"), [(1234.5, "1,234"), (9.96, "10.0"), (0.25, "0.2"), (0.0123, "0.012")])
 def test_means_are_as_exact_as_useful(number: float, text: str) -> None:
     assert amount(number) == text

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from rarebit.core.job import Datafeed, Detector, Job
 from rarebit.core.time import DAY_US, iso
 from rarebit.detect.engine import NO_NUMBERS, Columns, Numbers
 from rarebit.detect.plan import JobPlan, plan
-from rarebit.detect.scan import feed, request
+from rarebit.detect.scan import feed, information_of, request
 from rarebit.detect.stream import JobStream
 from rarebit.lake import Lake
 from rarebit.source.read import FileRead
@@ -102,3 +103,12 @@ def test_who_takes_no_number_reads_none() -> None:
 
 def test_a_job_sees_nothing_without_its_numbers() -> None:
     assert _plan("made.size").required == {"host.name", "made.size"}
+
+
+def test_information_is_that_of_each_text_and_absent_where_there_is_none() -> None:
+    column = pa.chunked_array([["abc", None, "abc"], ["", "a" * 40]])
+    found = information_of("dns.question.name", column)
+    assert np.isnan(found).tolist() == [False, True, False, False, False]
+    assert found[0] == found[2] > found[3] == 0.0
+    assert found[4] > found[0]
+    assert np.isnan(information_of("x", pa.chunked_array([[None]], pa.string()))).all()

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rarebit.core.time import DAY_US, HOUR_US
-from rarebit.model.count import BOTH, HIGH, LOW, CountModel, CountSettings
+from rarebit.model.count import CountModel
 from rarebit.model.count_cells import CELL
 from rarebit.model.count_late import LATENESS_US
+from rarebit.model.count_settings import BOTH, HIGH, LOW, CountSettings
+from rarebit.model.population import PopulationModel
 
 START = 20_003 * DAY_US
 """A Monday."""
@@ -45,9 +47,10 @@ def _take(rows: Row, chosen: NDArray[Any]) -> Row:
 class _Feed:
     """Gives a model rows as a stream does: days begin when the first row of a newer day comes."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, *, population: bool = False, **changes: Any) -> None:
         self.changes = changes
-        self.model = CountModel(CountSettings(span_us=HOUR_US, **changes))
+        self.kind = PopulationModel if population else CountModel
+        self.model: CountModel = self.kind(CountSettings(span_us=HOUR_US, **changes))
         self.model.keep_p = 0.05
         self.day = -1
         self.told: dict[tuple[int, int], Any] = {}
@@ -75,7 +78,7 @@ class _Feed:
     def restart(self) -> None:
         """Go on from the saved state."""
         state = self.model.to_state()
-        self.model = CountModel(CountSettings(span_us=HOUR_US, **self.changes)).load_state(state)
+        self.model = self.kind(CountSettings(span_us=HOUR_US, **self.changes)).load_state(state)
         self.model.keep_p = 0.05
 
     @property
@@ -89,6 +92,7 @@ _KINDS = (
     {"side": BOTH},
     {"side": LOW, "skip_empty": True},
     {"side": HIGH, "distinct": True},
+    {"side": BOTH, "skip_empty": True, "population": True},
 )
 
 

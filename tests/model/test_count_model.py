@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from rarebit.core.time import DAY_US, HOUR_US
 from rarebit.maths.count import Predicted, p_high, predict
 from rarebit.maths.hashing import hash_text
-from rarebit.model.count import BOTH, HIGH, LOW, CountModel, CountSettings
+from rarebit.model.count import CountModel
 from rarebit.model.count_cells import SERIES
+from rarebit.model.count_settings import BOTH, HIGH, LOW, CountSettings
 
 START = 20_003 * DAY_US
 """A Monday."""

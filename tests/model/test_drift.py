@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from rarebit.core.time import DAY_US, HOUR_US
-from rarebit.model.count import BOTH, CountModel, CountSettings
+from rarebit.model.count import CountModel
+from rarebit.model.count_settings import BOTH, CountSettings
 from rarebit.model.drift import OWN, SHARE, window_p
 
 START: Final = 20_003 * DAY_US

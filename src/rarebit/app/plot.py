@@ -16,7 +16,7 @@ from rarebit.core.errors import InputError, NotFoundError
 from rarebit.core.result import Record
 from rarebit.core.time import iso
 from rarebit.detect.ahead import AHEAD_US
-from rarebit.detect.count_engine import CountEngine
+from rarebit.detect.count_engine import CountEngine, unit_of
 from rarebit.detect.count_records import bounds_of
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.scan import codes_of, feed, request
@@ -35,6 +35,8 @@ class PlotPoint(msgspec.Struct, frozen=True, kw_only=True):
     by_field_value: str | None = None
     partition_field_name: str | None = None
     partition_field_value: str | None = None
+    over_field_name: str | None = None
+    over_field_value: str | None = None
     actual: int
     typical: float | None
     """None, as are the bounds, while nothing is learnt to judge by."""
@@ -65,7 +67,7 @@ def plot(
     job_id : str
         A job that counts.
     series : sequence of str
-        Values of the detector's partition and by field, in this order; none where it counts the whole fleet.
+        Values of the detector's partition, by and over field, in this order; none where it counts the whole fleet.
     detector : int, optional
         Index of the detector; the first that counts series of so many fields.
     since_us, until_us : int, optional
@@ -122,11 +124,10 @@ def _detector(plan: JobPlan, fields: int, wanted: int | None) -> tuple[int, Dete
 def _points(home: Home, plan: JobPlan, detector: DetectorPlan, series: Sequence[str], cells: Table) -> list[PlotPoint]:
     written = detector.detector
     values = dict(zip(detector.split, series, strict=True))
-    counting = detector.counting
-    beyond = int(counting.skip_empty) if counting else 0
+    beyond, unit = int(detector.skips_empty), unit_of(detector)
     judged = ~np.isnan(cells["p"])
-    lower, upper = (np.zeros(cells.size, np.int64) for _ in range(2))
-    lower[judged], upper[judged] = bounds_of(cells[judged])
+    lower, upper, typical = (np.zeros(cells.size) for _ in range(3))
+    lower[judged], upper[judged], typical[judged] = bounds_of(cells[judged])
     records = _records(home, plan, detector, values)
     points = []
     for row, cell in enumerate(cells):
@@ -143,10 +144,12 @@ def _points(home: Home, plan: JobPlan, detector: DetectorPlan, series: Sequence[
                 by_field_value=values.get(written.by_field_name or ""),
                 partition_field_name=written.partition_field_name,
                 partition_field_value=values.get(written.partition_field_name or ""),
-                actual=int(cell["count"]),
-                typical=float(cell["mean"]) + beyond if known else None,
-                lower=int(lower[row]) + beyond if known else None,
-                upper=int(upper[row]) + beyond if known else None,
+                over_field_name=written.over_field_name,
+                over_field_value=values.get(written.over_field_name or ""),
+                actual=int(cell["count"]) * unit,
+                typical=float(typical[row] + beyond) * unit if known else None,
+                lower=(int(lower[row]) + beyond) * unit if known else None,
+                upper=(int(upper[row]) + beyond) * unit if known else None,
                 probability=float(cell["p"]) if known else None,
                 record_id=record.id if record else None,
                 record_score=record.record_score if record else None,
@@ -164,6 +167,7 @@ def _records(home: Home, plan: JobPlan, detector: DetectorPlan, values: dict[str
             for name, value in (
                 (record.by_field_name, record.by_field_value),
                 (record.partition_field_name, record.partition_field_value),
+                (record.over_field_name, record.over_field_value),
             )
             if name
         }

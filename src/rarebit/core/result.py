@@ -64,6 +64,14 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     1 within two standard deviations."""
 
 
+class LawPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One negative binomial law of a mixture."""
+
+    weight: float
+    mean: float
+    shape: float
+
+
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """How many there were in a bucket, how many are usual, and the numbers behind it.
 
@@ -73,6 +81,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     certainty``. ``bucket_probability`` is that of more (or less) than ``actual`` and half of that of as many, twice it
     where both sides are told of; ``probability`` is that over ``share`` or, where a ``drift`` is told of, the least of
     the windows' over 0.05, whichever is less. Where ``empty`` is false the law is that of the number beyond the first.
+    Of a population ``mean`` and ``shape`` are those of a mixture of such laws, and ``bucket_probability`` is the sum
+    of ``weight`` times that of each of ``parts``.
     """
 
     detector_index: int
@@ -87,7 +97,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """Whether buckets without events count as 0; else they are passed over."""
     actual: int
     typical: float
-    """Mean number in such a bucket."""
+    """Mean number in such a bucket; of a population the number that half of such buckets do not exceed."""
     lower: int
     """Fewer come in 1 of 100 such buckets at most."""
     upper: int
@@ -112,7 +122,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """Factor of how busy everybody is; at least 1 where there are many, at most 1 where there are few."""
     peer_group: str
     peers: int
-    """Other series of the peer group, or of the fleet where it has none."""
+    """Other series of the peer group, or of the fleet where it has none; other members of the population."""
     peers_mean: float
     """Their mean count in the same bucket."""
     probability: float
@@ -122,6 +132,12 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     drift: bool = False
     """Whether it is told because of its windows."""
     windows: tuple[Window, ...] = ()
+    population: bool = False
+    """Whether members of a population are compared, of which only those with events in the bucket are judged."""
+    unit: int = 1
+    """What one of what is counted here stands for in ``counted``, in the record and in the sentence."""
+    parts: tuple[LawPart, ...] = ()
+    """Of a population: the laws whose tails, times their weights, add up to the probability."""
 
 
 class Gauge(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,11 @@ from rarebit.core.job import Datafeed, Job
 
 
 class Fixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A short story of events that must, or must not, give a record of the job."""
+    """A short story of events that must, or must not, give a record of the job.
+
+    In the values of counts ``{host}`` stands for the number of the host, ``{turn}`` for that of the event in its
+    bucket.
+    """
 
     name: str
     fires: bool

@@ -8,39 +8,58 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.detect.engine import NONE, Codes, Judged, Rows
+from rarebit.detect.engine import INFORMATION, NONE, Codes, Columns, Judged, Rows
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
-from rarebit.detect.series import series_keys
-from rarebit.model.count import CountModel, CountSettings
-from rarebit.model.count_cells import CELL
+from rarebit.detect.series import population_keys, series_keys
+from rarebit.model.count import CountModel
+from rarebit.model.count_settings import CountSettings
+from rarebit.model.population import PopulationModel
 from rarebit.model.tables import State, Table
 
+UNIT: Final = 8
+"""Bytes; about half of what a short name tells, so that one value more is about one count more."""
 _MOST: Final = 2.0**40
 """Events that a row may stand for."""
+
+
+def unit_of(detector: DetectorPlan) -> int:
+    """What one of what a detector counts stands for."""
+    return UNIT if detector.texts else 1
+
+
+def sizes_of(bits: NDArray[np.float64]) -> Codes:
+    """How many units of :data:`UNIT` bytes each value tells (int64[n]), at least one."""
+    units = np.rint(np.nan_to_num(bits) / (8 * UNIT))
+    return np.maximum(units, 1).astype(np.int64)
 
 
 class CountEngine:
     """Counts of buckets: a finding is made when its bucket closes, and is then complete."""
 
     lasting = False
-    part_types: tuple[np.dtype[Any], ...] = (CELL,)
 
     def __init__(
         self, plan: JobPlan, detector: DetectorPlan, *, peer_of: Mapping[int, str], pool: bool, memory_bytes: int
     ) -> None:
         assert detector.counting is not None  # noqa: S101 engine_for asks for no other
         self._detector = detector
-        self._model = CountModel(
-            CountSettings(
-                span_us=plan.span_us,
-                side=detector.counting.side,
-                distinct=detector.counting.distinct,
-                skip_empty=detector.counting.skip_empty,
-                memory_bytes=memory_bytes * 2 // 3,
-                pool=pool,
-            )
+        self._over = detector.detector.over_field_name
+        left_out = detector.detector.exclude_frequent
+        settings = CountSettings(
+            span_us=plan.span_us,
+            side=detector.counting.side,
+            distinct=detector.counting.distinct,
+            skip_empty=detector.skips_empty,
+            memory_bytes=memory_bytes * 2 // 3,
+            pool=pool,
+            exclude_frequent=left_out in (("all", "over") if self._over else ("all", "by")),
+            exclude_common=bool(self._over) and left_out in ("all", "by"),
         )
+        self._model = PopulationModel(settings) if self._over else CountModel(settings)
+        self.part_types: tuple[np.dtype[Any], ...] = (self._model.cell_type,)
+        if self._over:
+            return
         if detector.entity == "host.name":
             self._model.set_peers(peer_of)
 
@@ -53,9 +72,9 @@ class CountEngine:
             ids,
             series_keys(detector, times_us.size, columns),
             values=columns[detector.value] if detector.value else NONE,
+            sizes=sizes_of(rows.numbers[INFORMATION + detector.texts[0]]) if detector.texts else NONE,
             weights=_events(rows.numbers[detector.weight]) if detector.weight else NONE,
-            entities=columns[detector.entity] if detector.entity else NONE,
-            peers=peers if detector.entity == "host.name" else NONE,
+            **self._belongs(times_us.size, columns, peers),
         )
         found = np.zeros(cells.size, FOUND)
         for name, part in (
@@ -75,7 +94,14 @@ class CountEngine:
 
     def watched(self) -> Table:
         """The buckets kept so far (CELL[n]), by time; ``p`` is NaN where there was nothing to judge by yet."""
-        return np.concatenate([np.zeros(0, CELL), *self._model.watched_cells])
+        return np.concatenate([np.zeros(0, self._model.cell_type), *self._model.watched_cells])
+
+    def _belongs(self, size: int, columns: Columns, peers: Codes) -> dict[str, Codes]:
+        """Whom each row is compared with: the population of its member, or the peers of its entity."""
+        entity = columns[self._detector.entity] if self._detector.entity else NONE
+        if self._over:
+            return {"peers": population_keys(self._detector, size, columns), "members": entity}
+        return {"entities": entity, "peers": peers if self._detector.entity == "host.name" else NONE}
 
     def start_day(self, keep_p: float) -> None:
         """See :meth:`Engine.start_day`."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from rarebit.core.fields import ID, ID_CODE, TIME
-from rarebit.core.result import Explanation, Record, Tally, Window
+from rarebit.core.result import Explanation, LawPart, Record, Tally, Window
 from rarebit.core.time import HOUR_US, iso
+from rarebit.detect.count_engine import unit_of
 from rarebit.detect.count_sentence import count_sentence
 from rarebit.detect.evidence import EVENTS_SHOWN, Join, Materialised, influencers, key_sql, score
 from rarebit.detect.explain import noun
@@ -21,14 +22,14 @@ from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan
 from rarebit.detect.stream import JobStream
 from rarebit.maths.count import Predicted, quantile
-from rarebit.model.count import BOTH, HIGH
+from rarebit.model.count_settings import BOTH, HIGH
 from rarebit.model.drift import SHARE, WINDOWS
+from rarebit.model.population import MEMBER_CELL, mixed_quantile, telling_parts
 from rarebit.model.tables import Table
 from rarebit.query import literal
 from rarebit.query.columns import number_sql, text_sql
 from rarebit.query.sql import to_sql
 
-Ints = NDArray[np.int64]
 _OFTEN = 0.99
 """Of so many buckets the bounds hold."""
 
@@ -54,15 +55,28 @@ def materialise_counts(stream: JobStream, index: int, join: Join, group_names: M
         if row in witnesses:
             draft = CountDraft(stream, detector, fresh, row, witnesses[row], events.get(row))
             group = names[int(cells["group"][row])]
-            records.append(draft.record(float(later[row]), (int(bounds[0][row]), int(bounds[1][row])), group))
+            records.append(draft.record(float(later[row]), [float(bound[row]) for bound in bounds], group))
     renewed = frozenset(record.id for record in records if record.revised)
     return Materialised(records, renewed, {})
 
 
-def bounds_of(cells: Table) -> tuple[Ints, Ints]:
-    """Counts (int64[n] each) that cells fall below, or exceed, in 1 of 100 such buckets at most."""
+def bounds_of(cells: Table) -> list[NDArray[Any]]:
+    """Counts that cells fall below, or exceed, in 1 of 100 such buckets at most, and what is typical of them.
+
+    Where empty buckets are passed over, all three are of what is beyond the first.
+    """
+    if cells.dtype == MEMBER_CELL:
+        return [mixed_quantile(level, cells, _fleet(cells)) for level in (1.0 - _OFTEN, _OFTEN, 0.5)]
     law = Predicted(np.array(cells["shape"]), np.array(cells["mean"]))
-    return quantile(1.0 - _OFTEN, law), quantile(_OFTEN, law)
+    return [quantile(1.0 - _OFTEN, law), quantile(_OFTEN, law), law.mean]
+
+
+def _fleet(cells: Table) -> NDArray[np.float64]:
+    """How busy everybody is, as far as it speaks for a cell."""
+    busy: NDArray[np.float64] = np.where(
+        cells["side"] == HIGH, np.maximum(cells["fleet"], 1.0), np.minimum(cells["fleet"], 1.0)
+    )
+    return busy
 
 
 def fetch_buckets(
@@ -152,6 +166,7 @@ class Draft:
         events: pa.Table | None,
     ) -> None:
         self.stream, self.detector = stream, detector
+        self.fresh, self.row = fresh, row
         self.found, self.cell = fresh.found[row], fresh.parts[0][row]
         self.events = witness if events is None else events
         self.total = 0 if events is None else int(events.column("total")[0].as_py())
@@ -172,6 +187,8 @@ class Draft:
             field_name=detector.field_name,
             by_field_name=detector.by_field_name,
             by_field_value=self.text(detector.by_field_name),
+            over_field_name=detector.over_field_name,
+            over_field_value=self.text(detector.over_field_name),
             partition_field_name=detector.partition_field_name,
             partition_field_value=self.text(detector.partition_field_name),
             typical=(told.typical,),
@@ -214,24 +231,26 @@ class Draft:
         return ("host", str(only)) if only else ("fleet", "fleet")
 
     def series(self) -> list[tuple[str, str]]:
-        """Fields and values that make the series."""
-        return [(name, self.text(name) or "none") for name in self.detector.split]
+        """Fields and values that make the series, the member of a population first."""
+        over = self.detector.detector.over_field_name
+        names = sorted(self.detector.split, key=lambda name: name != over)
+        return [(name, self.text(name) or "none") for name in names]
 
 
 class CountDraft(Draft):
     """A finding of a count."""
 
-    def record(self, later: float, bounds: tuple[int, int], group: str) -> Record:
+    def record(self, later: float, bounds: Sequence[float], group: str) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         tally = self._tally(bounds, group)
         explanation = Explanation(sentence=self._sentence(tally), tally=tally)
-        return self.record_of(later, Told(tally.typical, float(tally.actual), explanation, _impact(tally)))
+        typical, actual = tally.typical * tally.unit, float(tally.actual * tally.unit)
+        return self.record_of(later, Told(typical, actual, explanation, _impact(tally)))
 
-    def _tally(self, bounds: tuple[int, int], group: str) -> Tally:
+    def _tally(self, bounds: Sequence[float], group: str) -> Tally:
         cell, counting = self.cell, self.detector.counting
         assert counting is not None  # noqa: S101 only counts come here
-        high, beyond = int(cell["side"]) == HIGH, int(counting.skip_empty)
-        limit = max if high else min
+        high, beyond = int(cell["side"]) == HIGH, int(self.detector.skips_empty)
         return Tally(
             detector_index=self.detector.index,
             entity_field=self.detector.entity,
@@ -239,11 +258,11 @@ class CountDraft(Draft):
             counted=self._counted(),
             side="high" if high else "low",
             both=counting.side == BOTH,
-            empty=not counting.skip_empty,
+            empty=not self.detector.skips_empty,
             actual=int(cell["count"]),
-            typical=float(cell["mean"]) + beyond,
-            lower=bounds[0] + beyond,
-            upper=bounds[1] + beyond,
+            typical=bounds[2] + beyond,
+            lower=int(bounds[0]) + beyond,
+            upper=int(bounds[1]) + beyond,
             mean=float(cell["mean"]),
             shape=float(cell["shape"]),
             events=float(cell["events"]),
@@ -253,7 +272,7 @@ class CountDraft(Draft):
             prior_shape=float(cell["prior_shape"]),
             prior_buckets=float(cell["prior_exposure"]),
             season=float(cell["season"]),
-            fleet=limit(float(cell["fleet"]), 1.0),
+            fleet=float(_fleet(cell[None])[0]),
             peer_group=group,
             peers=int(cell["peers"]),
             peers_mean=float(cell["peer_mean"]),
@@ -262,9 +281,22 @@ class CountDraft(Draft):
             share=float(cell["share"]),
             drift=bool(cell["drift"]),
             windows=_windows(cell) if cell["share"] < 1.0 else (),
+            population=self.detector.detector.over_field_name is not None,
+            unit=unit_of(self.detector),
+            parts=self._parts(),
         )
 
+    def _parts(self) -> tuple[LawPart, ...]:
+        cell = self.fresh.parts[0][self.row : self.row + 1]
+        if cell.dtype != MEMBER_CELL:
+            return ()
+        weights, law = telling_parts(cell, int(cell["count"][0]) - 1, _fleet(cell), int(cell["side"][0]))
+        parts = zip(weights.tolist(), law.mean.tolist(), law.shape.tolist(), strict=True)
+        return tuple(LawPart(weight=weight, mean=mean, shape=shape) for weight, mean, shape in parts)
+
     def _counted(self) -> str:
+        if self.detector.texts:
+            return f"bytes of different {self.detector.value}"
         return f"different {self.detector.value}" if self.detector.value else self.stream.plan.job.counted
 
     def _sentence(self, tally: Tally) -> str:

@@ -36,7 +36,7 @@ def count_sentence(tally: Tally, series: Sequence[tuple[str, str]], span_us: int
     if tally.fleet > _CLEAR or tally.fleet * _CLEAR < 1.0:
         parts.append(f"that is at {tally.fleet:.1f} times the usual, as the fleet as a whole was")
     if tally.peers:
-        parts.append(f"{_peers(tally)} had {amount(tally.peers_mean)} on average")
+        parts.append(f"{_peers(tally)} had {amount(tally.peers_mean * tally.unit)} on average")
     return "; ".join(parts) + "."
 
 
@@ -50,9 +50,11 @@ def who(series: Sequence[tuple[str, str]]) -> str:
 
 
 def _what(tally: Tally, span_us: int) -> str:
-    number = f"{tally.actual:,}" if tally.actual else "no"
-    bound = f"at most {tally.upper:,}" if tally.side == "high" else f"at least {tally.lower:,}"
-    usual = f"{amount(tally.typical)} are usual at this hour ({bound} in 99 of 100)"
+    number = f"{tally.actual * tally.unit:,}" if tally.actual else "no"
+    high = tally.side == "high"
+    bound = f"at most {tally.upper * tally.unit:,}" if high else f"at least {tally.lower * tally.unit:,}"
+    when = _for_whom(tally) if tally.population else "at this hour"
+    usual = f"{amount(tally.typical * tally.unit)} are usual {when} ({bound} in 99 of 100)"
     return f"{number} {tally.counted} in {span_words(span_us)} where {usual}"
 
 
@@ -67,7 +69,15 @@ def _drift(tally: Tally) -> str:
     )
 
 
+def _for_whom(tally: Tally) -> str:
+    if tally.buckets_seen == 0:
+        return f"for a {noun(tally.entity_field)} not met before"
+    return f"for it by {plural(tally.buckets_seen, 'bucket')} of its own"
+
+
 def _peers(tally: Tally) -> str:
+    if tally.population:
+        return f"{plural(tally.peers, 'other')} with any"
     group = f"{tally.peer_group.replace('_', ' ')} " if tally.peer_group else ""
     peers = f"its {plural(tally.peers, group + 'peer')}"
     return peers if tally.empty else f"{peers} with any"

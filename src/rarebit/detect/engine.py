@@ -20,6 +20,8 @@ Codes = NDArray[np.int64]
 Columns = Mapping[str, Codes]
 Numbers = Mapping[str, NDArray[np.float64]]
 NONE: Final = np.zeros(0, np.int64)
+INFORMATION: Final = "information:"
+"""Before the name of a field, among the numbers of rows: the bits that its value tells."""
 NO_NUMBERS: Final[Numbers] = {}
 
 

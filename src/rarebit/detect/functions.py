@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from rarebit.model.count import BOTH, HIGH, LOW
+from rarebit.model.count_settings import BOTH, HIGH, LOW
 
 RARE: Final = ("rare", "freq_rare")
 
@@ -19,6 +19,8 @@ class Counting:
     """Different values of the detector's field, not events."""
     skip_empty: bool = False
     """A bucket without events is no observation."""
+    information: bool = False
+    """Each different value counts by how much it tells, not as one."""
 
 
 COUNTS: Final[dict[str, Counting]] = {
@@ -31,6 +33,9 @@ COUNTS: Final[dict[str, Counting]] = {
     "distinct_count": Counting(BOTH, distinct=True),
     "high_distinct_count": Counting(HIGH, distinct=True),
     "low_distinct_count": Counting(LOW, distinct=True),
+    "info_content": Counting(BOTH, distinct=True, skip_empty=True, information=True),
+    "high_info_content": Counting(HIGH, distinct=True, skip_empty=True, information=True),
+    "low_info_content": Counting(LOW, distinct=True, skip_empty=True, information=True),
 }
 
 

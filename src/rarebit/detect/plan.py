@@ -43,7 +43,22 @@ class DetectorPlan:
     weight: str = ""
     """Field with the number of events that a row stands for."""
     split: tuple[str, ...] = ()
-    """Fields that make the series of a count or a metric: partition, by."""
+    """Fields that make the series of a count or a metric: partition, by, over."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Fields of which it asks how much each value tells."""
+        return (self.value,) if self.counting is not None and self.counting.information else ()
+
+    @property
+    def skips_empty(self) -> bool:
+        """Whether a bucket without events is no observation of a series."""
+        return bool(self.detector.over_field_name) or (self.counting is not None and self.counting.skip_empty)
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Fields that make the populations a member is judged in; only with an over field."""
+        return tuple(name for name in self.split if name != self.detector.over_field_name)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -86,6 +101,11 @@ class JobPlan:
     def numeric(self) -> tuple[str, ...]:
         """Fields its engines need as numbers."""
         return tuple(sorted({name for detector in self.detectors for name in detector.numbers}))
+
+    @property
+    def informative(self) -> tuple[str, ...]:
+        """Fields of which its engines need to know how much each value tells."""
+        return tuple(sorted({name for detector in self.detectors for name in detector.texts}))
 
     @property
     def required(self) -> frozenset[str]:
@@ -143,14 +163,15 @@ def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
 
 
 def _series_plan(job: Job, index: int, detector: Detector, value: str | None) -> DetectorPlan:
-    split = tuple(name for name in (detector.partition_field_name, detector.by_field_name) if name)
+    names = (detector.partition_field_name, detector.by_field_name, detector.over_field_name)
+    split = tuple(name for name in names if name)
     entity = next((name for name in _ENTITIES if name in split), split[0] if split else "")
     return DetectorPlan(
         index=index,
         detector=detector,
         mode=INDIVIDUAL,
         frequent=False,
-        entity=entity,
+        entity=detector.over_field_name or entity,
         value=value or "",
         scope=None,
         use_null=bool(detector.use_null),

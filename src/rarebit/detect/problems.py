@@ -19,6 +19,8 @@ _HONOURED_REST: Final = frozenset(
 )
 SUMMARY: Final = "summary_count_field_name"
 _HONOURED_DETECTOR_REST: Final = frozenset({"detector_index"})
+EXCLUDED: Final = ("all", "none", "by", "over")
+"""Values of ``exclude_frequent``."""
 _UNSUPPORTED_FEED: Final = ("aggregations", "aggs", "runtime_mappings", "script_fields")
 _ADMINISTRATIVE_FEED: Final = frozenset(
     {
@@ -150,27 +152,39 @@ def _count_problems(job: Job, detector: Detector, counts: Counting, where: str) 
         yield Problem(f"{where}.field_name", "refused", f"{detector.function} needs a field")
     if detector.field_name and not counts.distinct:
         yield Problem(f"{where}.field_name", "refused", f"{detector.function} takes no field")
+    if detector.exclude_frequent and detector.exclude_frequent not in EXCLUDED:
+        text = f"{detector.exclude_frequent!r} is none of {', '.join(EXCLUDED)}"
+        yield Problem(f"{where}.exclude_frequent", "refused", text)
     yield from _series_problems(job, detector, where)
 
 
 def _metric_problems(job: Job, detector: Detector, where: str) -> Iterable[Problem]:
     if not detector.field_name:
         yield Problem(f"{where}.field_name", "refused", f"{detector.function} needs a field with numbers")
+    if detector.over_field_name:
+        yield Problem(f"{where}.over_field_name", "refused", f"{detector.function} over a population does not run")
+    if detector.exclude_frequent:
+        yield Problem(f"{where}.exclude_frequent", "ignored", f"kept for export, not acted on by {detector.function}")
     yield from _series_problems(job, detector, where)
 
 
 def _series_problems(job: Job, detector: Detector, where: str) -> Iterable[Problem]:
     """What counts and metrics of series have in common."""
-    if detector.over_field_name:
-        yield Problem(f"{where}.over_field_name", "refused", f"{detector.function} over a population does not run")
-    if detector.by_field_name and detector.by_field_name == detector.partition_field_name:
-        yield Problem(f"{where}.by_field_name", "refused", "by and partition are the same field")
-    if detector.exclude_frequent:
-        yield Problem(f"{where}.exclude_frequent", "ignored", f"kept for export, not acted on by {detector.function}")
+    yield from _split_problems(detector, where)
     if job.combine:
         yield Problem(f"{where}.function", "refused", f"{detector.function} cannot be combined with other detectors")
     if job.context:
         yield Problem("context", "ignored", f"{detector.function} has no second view")
+
+
+def _split_problems(detector: Detector, where: str) -> Iterable[Problem]:
+    """The same field in two roles."""
+    roles = {"over": detector.over_field_name, "by": detector.by_field_name}
+    if roles["by"] and roles["by"] == detector.partition_field_name:
+        yield Problem(f"{where}.by_field_name", "refused", "by and partition are the same field")
+    if roles["over"] and roles["over"] in (roles["by"], detector.partition_field_name):
+        other = "by" if roles["over"] == roles["by"] else "partition"
+        yield Problem(f"{where}.over_field_name", "refused", f"over and {other} are the same field")
 
 
 def _feed_problems(job: Job) -> Iterable[Problem]:

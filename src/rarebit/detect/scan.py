@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from rarebit.core.columns import map_unique
 from rarebit.core.fields import CODED, ID_CODE, TIME
 from rarebit.core.names import normal_form
+from rarebit.detect.engine import INFORMATION
 from rarebit.detect.plan import JobPlan
 from rarebit.detect.stream import JobStream
 from rarebit.maths.hashing import hash_bytes
+from rarebit.maths.information import information
 from rarebit.query import literal
 from rarebit.query.columns import number_sql, text_sql
 from rarebit.query.sql import to_sql
@@ -36,6 +38,8 @@ def request(plans: Sequence[JobPlan]) -> ScanRequest:
         columns[f"field:{name}"] = literal.identifier(CODED[name]) if name in CODED else text_sql(name)
     for name in sorted({name for plan in plans for name in plan.numeric}):
         columns[f"number:{name}"] = number_sql(name)
+    for name in sorted({name for plan in plans for name in plan.informative}):
+        columns[f"text:{name}"] = text_sql(name)
     conditions = [to_sql(plan.condition) for plan in plans]
     different = list(dict.fromkeys(conditions))
     if len(different) > 1:
@@ -52,15 +56,20 @@ def feed(streams: Sequence[JobStream], tables: Iterable[pa.Table]) -> Iterable[i
         ids = _whole(table.column("id"))
         codes = {name: _codes(name, column) for name, column in _named(table, "field:")}
         numbers = {name: _finite(column) for name, column in _named(table, "number:")}
+        numbers |= {INFORMATION + name: information_of(name, column) for name, column in _named(table, "text:")}
         for index, stream in enumerate(streams):
             flag = f"job:{index}"
             if flag not in table.column_names:
-                stream.process(times, ids, codes, {name: numbers[name] for name in stream.plan.numeric})
+                stream.process(times, ids, codes, {name: numbers[name] for name in _asked(stream.plan)})
                 continue
             rows = np.flatnonzero(table.column(flag).to_numpy())
             own = {name: codes[name][rows] for name in stream.plan.coded}
-            stream.process(times[rows], ids[rows], own, {name: numbers[name][rows] for name in stream.plan.numeric})
+            stream.process(times[rows], ids[rows], own, {name: numbers[name][rows] for name in _asked(stream.plan)})
         yield int(times[-1])
+
+
+def _asked(plan: JobPlan) -> list[str]:
+    return [*plan.numeric, *(INFORMATION + name for name in plan.informative)]
 
 
 def _named(table: pa.Table, prefix: str) -> Iterable[tuple[str, pa.ChunkedArray]]:
@@ -82,17 +91,28 @@ def _codes(name: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
     return codes_of(name, column)
 
 
+def information_of(name: str, column: pa.ChunkedArray | pa.Array) -> NDArray[np.float64]:
+    """Bits that the normal form of a field's text tells by itself (float64[n]), NaN where it is absent."""
+    encoded = pc.dictionary_encode(map_unique(column, normal_form(name)))
+    offsets, data = _bytes_of(encoded.dictionary)
+    table = np.append(information(offsets, data), np.nan)
+    places = pc.fill_null(encoded.indices, len(encoded.dictionary)).to_numpy(zero_copy_only=False)
+    return np.ascontiguousarray(table[places], np.float64)
+
+
+def _bytes_of(dictionary: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Offsets and bytes of strings."""
+    strings = dictionary.cast(pa.large_string())
+    if len(strings) == 0:
+        return np.zeros(1, np.int64), np.zeros(0, np.uint8)
+    offsets = np.frombuffer(strings.buffers()[1], np.int64)[: len(strings) + 1]
+    return np.ascontiguousarray(offsets), np.frombuffer(strings.buffers()[2] or b"", np.uint8)
+
+
 def codes_of(name: str, column: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
     """Code of the normal form of a field's text (int64[n]), 0 where it is absent."""
     normal = map_unique(column, normal_form(name))
     encoded = pc.dictionary_encode(normal)
-    dictionary = encoded.dictionary.cast(pa.large_string())
-    offsets = (
-        np.frombuffer(dictionary.buffers()[1], np.int64)[: len(dictionary) + 1]
-        if len(dictionary)
-        else np.zeros(1, np.int64)
-    )
-    data = np.frombuffer(dictionary.buffers()[2] or b"", np.uint8) if len(dictionary) else np.zeros(0, np.uint8)
-    table = np.append(hash_bytes(np.ascontiguousarray(offsets), data), 0)
-    places = pc.fill_null(encoded.indices, len(dictionary)).to_numpy(zero_copy_only=False)
+    table = np.append(hash_bytes(*_bytes_of(encoded.dictionary)), 0)
+    places = pc.fill_null(encoded.indices, len(encoded.dictionary)).to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(table[places], np.int64)

@@ -16,10 +16,24 @@ _WHOLE: Final = 1
 
 def series_keys(detector: DetectorPlan, size: int, columns: Columns) -> Codes:
     """Code of each row's series; 0 where one of its fields is absent."""
-    split = [with_null(columns[name], detector) for name in detector.split]
-    if not split:
+    return _codes(detector, detector.split, size, columns)
+
+
+def population_keys(detector: DetectorPlan, size: int, columns: Columns) -> Codes:
+    """Code of the population that each row's member is judged in; 0 where one of its fields is absent."""
+    return _codes(detector, detector.populations, size, columns)
+
+
+def _codes(detector: DetectorPlan, names: tuple[str, ...], size: int, columns: Columns) -> Codes:
+    """One code of several fields, the same for all rows where there is none; 0 where one of them is absent."""
+    if not names:
         return np.full(size, _WHOLE, np.int64)
-    if len(split) == 1:
-        return split[0]
-    present = (split[0] != 0) & (split[1] != 0)
-    return np.where(present, pair_codes(split[0], split[1]), 0)
+    code, *others = (_column(detector, name, columns) for name in names)
+    for other in others:
+        code = np.where((code != 0) & (other != 0), pair_codes(code, other), 0)
+    return code
+
+
+def _column(detector: DetectorPlan, name: str, columns: Columns) -> Codes:
+    """Codes of a field; absent values make no member of a population."""
+    return columns[name] if name == detector.detector.over_field_name else with_null(columns[name], detector)

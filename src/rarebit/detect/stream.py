@@ -27,7 +27,7 @@ from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
 from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 5
 KEEP_P: Final = 0.05
 """Observations up to this probability are looked at in a busy fleet (Elastic writes no record above 0.035)."""
 COLD_DAYS: Final = 7.0

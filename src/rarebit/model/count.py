@@ -8,7 +8,6 @@ when they close, each before it is learnt; memory halves in a week of event time
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
@@ -23,61 +22,48 @@ from rarebit.model.count_cells import (
     count_peers,
     groups_of,
     law_of,
+    most_ordinary,
     named_groups,
     noise_of,
     show_first_events,
-)
-from rarebit.model.count_late import CountRows, LateWindow
-from rarebit.model.count_open import OPEN, OpenBucket
-from rarebit.model.count_prior import MIN_EXPOSURE, MIN_MEMBERS, Prior, fit_prior, fleet_factor, is_collapsed
+    with_new,
+)  # fmt: skip
+from rarebit.model.count_forget import remembered
+from rarebit.model.count_frequent import left_out
+from rarebit.model.count_late import LateWindow
+from rarebit.model.count_open import OPEN, CountRows, OpenBucket
+from rarebit.model.count_prior import Prior, fit_groups, fit_prior, fleet_factor, is_collapsed
+from rarebit.model.count_settings import BOTH, HIGH, LOW, CountSettings
 from rarebit.model.drift import Drift
 from rarebit.model.season import Season
 from rarebit.model.tables import State, Table, among, columns_of, rows_from, under
 
-HIGH: Final = 1
-LOW: Final = -1
-BOTH: Final = 0
 SURPRISING: Final = 1e-3
 """Low counts are only told of where P(Y = 0) is below this; a lasting silence is told of once, when it begins."""
 LONGEST_GAP: Final = 2016
 """Buckets: a longer stretch without any event of the job is not learnt from further."""
-_OUTLIER: Final = 6.0
-"""Standard deviations: what lies beyond is learnt as if it lay here."""
 _NOISE_WORTH: Final = 40.0
 """What the peers' noise is worth beside a series' own; a busy bucket is worth up to 4."""
 _LEAST_NOISE: Final = 0.1
 """The season is learnt as if no series were steadier than this, so that none leads alone."""
 _UNSHAPED: Final = 0.05
 """What remains of the noise learnt before all hours of the week were met: most of it was the season."""
-_GONE: Final = 0.02
-"""Events, decayed, below which a series is forgotten."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _NONE: Final = np.zeros(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class CountSettings:
-    """What a count model counts, and what it takes into account."""
-
-    span_us: int
-    side: int = HIGH
-    distinct: bool = False
-    skip_empty: bool = False
-    """Empty buckets are no observation; then what is modelled is the count less one."""
-    half_life_hours: float = 168.0
-    memory_bytes: int = 1 << 30
-    """Of the series; what is kept for late events may take half as much again."""
-    pool: bool = True
-    """False leaves each series to itself: no law of its peers beyond a weak one around its own rate."""
-
-
 class CountModel:
     """State of one detector's count model."""
 
+    cell_type: np.dtype[Any] = CELL
+    may_drift = True
+    """Whether series are looked at over longer than a bucket, too."""
+
     def __init__(self, settings: CountSettings) -> None:
         self.settings = settings
+        self._first_bucket = -1
         self.keep_p = 0.05
         self.evicted = 0
         self.late = 0
@@ -94,7 +80,7 @@ class CountModel:
         self._season = Season()
         self._drift = Drift(settings.span_us, settings.side)
         room = settings.memory_bytes // 2
-        self._late = LateWindow(span_us=settings.span_us, distinct=settings.distinct, memory_bytes=room)
+        self._late = LateWindow(settings.span_us, room, self.cell_type, distinct=settings.distinct)
         self._group_codes = np.zeros(1, np.int64)
         self._prior = np.full((1, len(Prior._fields)), np.nan)
         self._peer_map = (_NONE, _NONE)
@@ -110,9 +96,11 @@ class CountModel:
         keys: Ints,
         *,
         values: Ints = _NONE,
+        sizes: Ints = _NONE,
         weights: Ints = _NONE,
         entities: Ints = _NONE,
         peers: Ints = _NONE,
+        members: Ints = _NONE,
     ) -> tuple[Table, int]:
         """Count rows; judge and learn every bucket that they close, or that they come late to.
 
@@ -120,11 +108,12 @@ class CountModel:
         ----------
         times_us, ids, keys : int64[n]
             Event time, code of the event's id, code of its series; a row of series 0 only moves time on.
-        values : int64[n]
-            What is counted once each, for distinct counts; 0 is not counted.
-        weights, entities, peers : int64[n], optional
+        values, sizes : int64[n]
+            For distinct counts what is counted once each, 0 not at all; and as how many, where not as one.
+        weights, entities, peers, members : int64[n], optional
             Events that a row stands for, if not 1 (with 0 it only moves time on); code of the entity, looked up by
-            :meth:`set_peers`; code of its peer group, where it is not listed.
+            :meth:`set_peers`; code of its peer group, where it is not listed; code of the member of a population, the
+            same in all groups.
 
         Returns
         -------
@@ -136,11 +125,12 @@ class CountModel:
             Cells judged, beyond those judged before.
         """
         if times_us.size == 0:
-            return np.zeros(0, CELL), 0
-        own = values if self.settings.distinct else _NONE
+            return np.zeros(0, self.cell_type), 0
         groups = groups_of(self._peer_map, entities, peers, keys.size)
+        own = values if self.settings.distinct else _NONE
         keys = np.where(weights > 0, keys, 0) if weights.size else keys
-        rows = CountRows(times_us // self.settings.span_us, times_us, ids, keys, groups, own, weights)
+        bucket, member = times_us // self.settings.span_us, members if members.size else keys
+        rows = CountRows(bucket, times_us, ids, keys, groups, member, own, sizes, weights)
         if np.any(np.diff(times_us) < 0):
             rows = rows.take(np.lexsort((ids, times_us)))
         if self._open.bucket < 0:
@@ -160,13 +150,13 @@ class CountModel:
         self.late += int(np.count_nonzero(rows.keys))
         self.too_late += int(np.count_nonzero(too_late.keys))
         if too_late.keys.size:
-            self._open.add(*too_late[1:5], np.ones(too_late.keys.size, np.bool_), too_late.values, too_late.weights)
+            self._open.add(too_late, late=True)
         return cells, judged
 
     def _take_timely(self, rows: CountRows) -> tuple[Table, int]:
         """Add rows in order, none of them late; cells of the buckets they close, and how many were judged."""
         starts = np.flatnonzero(np.diff(rows.buckets, prepend=-1))
-        cells, judged = [np.zeros(0, CELL)], 0
+        cells, judged = [np.zeros(0, self.cell_type)], 0
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), rows.buckets.size], strict=True):
             bucket = int(rows.buckets[start])
             fresh = bucket != self._open.bucket
@@ -178,8 +168,7 @@ class CountModel:
                 judged += sum(each.size for each in found)
             self._open.bucket = bucket
             self._late.opened(int(rows.times_us[start]), self.keep_p, new=fresh)
-            own = rows.take(slice(start, end))
-            self._open.add(*own[1:5], np.zeros(end - start, np.bool_), own.values, own.weights)
+            self._open.add(rows.take(slice(start, end)))
         return np.concatenate(cells), judged
 
     def start_day(self) -> None:
@@ -194,15 +183,8 @@ class CountModel:
             self._shaped = True
             for name in ("noise", "noise_weight"):
                 self._series[name] *= _UNSHAPED
-        fleet = fit_prior(self._series, pool=self.settings.pool)
-        if fleet is None:
-            return
-        self._prior[:] = fleet
-        for group in range(1, self._group_codes.size):
-            members = self._series[self._series["group"] == group]
-            if np.count_nonzero(members["exposure"] >= MIN_EXPOSURE) >= MIN_MEMBERS:
-                self._prior[group] = fit_prior(members, pool=self.settings.pool)
-        self._season.refit()
+        if self._fit():
+            self._season.refit()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -236,7 +218,7 @@ class CountModel:
         """What was learnt of closed buckets."""
         state = columns_of("series", self._series)
         state |= {"groups": self._group_codes.copy(), "prior": self._prior.copy()}
-        state["marks"] = np.array([self.evicted, self._shaped], np.int64)
+        state["marks"] = np.array([self.evicted, self._shaped, self._first_bucket], np.int64)
         state |= {f"drift.{name}": array for name, array in self._drift.to_state().items()}
         return state | {f"season.{name}": array for name, array in self._season.to_state().items()}
 
@@ -244,23 +226,25 @@ class CountModel:
         """Take back :meth:`core_state`."""
         self._series = rows_from("series", SERIES, state)
         self._group_codes, self._prior = np.array(state["groups"]), np.array(state["prior"])
-        self.evicted, shaped = (int(mark) for mark in state["marks"])
+        self.evicted, shaped, self._first_bucket = (int(mark) for mark in state["marks"])
         self._shaped = bool(shaped)
         self._season.load_state(under(state, "season."))
         self._drift.load_state(under(state, "drift."))
 
+    def _fit(self) -> bool:
+        """Learn anew what series have in common; whether any is old enough."""
+        fleet = fit_prior(self._series, pool=self.settings.pool)
+        if fleet is None:
+            return False
+        self._prior[:] = fleet
+        fit_groups(self._prior, self._series, pool=self.settings.pool)
+        return True
+
     def _forget(self) -> None:
         """Drop series that have faded; where there are still too many, those not seen for the longest."""
-        series = self._series
-        kept = series["events"] >= _GONE
-        most = max(1, self.settings.memory_bytes // SERIES.itemsize)
-        if np.count_nonzero(kept) > most:
-            oldest = np.lexsort((series["key"], -series["last_us"], ~kept))
-            keep = np.zeros(series.size, np.bool_)
-            keep[oldest[: round(0.8 * most)]] = True
-            self.evicted += int(np.count_nonzero(kept & ~keep))
-            kept &= keep
-        self._series = series[kept]
+        kept, evicted = remembered(self._series, self.settings)
+        self.evicted += evicted
+        self._series = self._series[kept]
 
     def close(self, bucket: int, until: int, rows: Table) -> list[Table]:
         """Judge and learn a bucket, and the empty ones after it up to ``until``; the cells of each."""
@@ -280,6 +264,9 @@ class CountModel:
         when = Moment(bucket * self.settings.span_us, self.settings.span_us)
         cells = self._cells(chosen, counts[chosen], when)
         self._judge_and_learn(cells, chosen, when)
+        self._first_bucket = bucket if self._first_bucket < 0 else self._first_bucket
+        asked = self.settings.exclude_frequent, self.settings.exclude_common
+        cells["p"][left_out(self._series, chosen, bucket - self._first_bucket, asked)] = np.nan
         self._note_events(rows, places)
         show_first_events(cells, rows)
         if self.watched.size:
@@ -287,27 +274,23 @@ class CountModel:
         judged: Table = cells[~np.isnan(cells["p"])]
         return judged
 
+    def _add_groups(self, codes: Ints) -> None:
+        self._group_codes = np.concatenate([self._group_codes, codes])
+        self._prior = np.concatenate([self._prior, np.repeat(self._prior[:1], codes.size, axis=0)])
+        self._season.add_groups(codes.size)
+
     def _admit(self, rows: Table) -> None:
         """Make room for series and groups met for the first time."""
         fresh = rows[~among(self._series["key"], rows["key"])]
         if fresh.size == 0:
             return
-        for code in np.setdiff1d(fresh["group"], self._group_codes):
-            self._group_codes = np.append(self._group_codes, code)
-            self._prior = np.concatenate([self._prior, self._prior[:1]])
-            self._season.add_groups(1)
-        made = np.zeros(fresh.size, SERIES)
-        made["key"], made["first_us"] = fresh["key"], fresh["first_us"]
-        made["last_us"], made["last_id"] = fresh["first_us"], fresh["first_id"]
-        order = np.argsort(self._group_codes, kind="stable")
-        made["group"] = order[np.searchsorted(self._group_codes, fresh["group"], sorter=order)]
-        joined = np.concatenate([self._series, made])
-        self._series = joined[np.argsort(joined["key"], kind="stable")]
+        self._add_groups(np.setdiff1d(fresh["group"], self._group_codes))
+        self._series = with_new(self._series, fresh, self._group_codes)
 
     def _cells(self, chosen: Ints, counts: Ints, when: Moment) -> Table:
         """What is known of each series before the bucket is learnt."""
         series = self._series[chosen]
-        cells = np.zeros(chosen.size, CELL)
+        cells = np.zeros(chosen.size, self.cell_type)
         for name in ("key", "group", "first_us", "buckets", "events", "exposure"):
             cells[name] = series[name]
         cells["bucket_us"] = cells["time_us"] = when.start_us
@@ -328,20 +311,20 @@ class CountModel:
             cells["p"] = np.nan
             self._learn(chosen, y, np.ones(y.size), np.zeros((2, y.size)))
             return
-        flat = law_of(cells, np.ones(y.size))
+        flat = self._law(cells)
         law = Predicted(flat.shape, flat.mean * cells["season"])
         heard = self._series["quiet"][chosen] == 0
         collapsed = is_collapsed(y[heard], law.mean[heard])
         groups = self._group_codes.size
         if not collapsed:
-            cells["fleet"] = fleet_factor(y, law, cells["group"], groups)[cells["group"]]
+            cells["fleet"] = self._fleet(y, law, cells["group"])[cells["group"]]
         self._judge(cells, chosen, y, law, collapsed=collapsed)
         cells["own_p"], cells["share"] = cells["p"], 1.0
         if collapsed and self._season.may_freeze(when.hours, when.week):
             return
         law = Predicted(law.shape, law.mean * cells["fleet"])
-        learnt = np.minimum(y, np.ceil(law.mean + _OUTLIER * np.sqrt(law.mean + law.mean**2 / law.shape)))
-        if self._shaped:
+        learnt = np.minimum(y, self._most(law, chosen))
+        if self._shaped and self.may_drift:
             series = self._series[chosen]
             self._drift.judge(cells, series, learnt, law)
             self._series[chosen] = series
@@ -349,10 +332,27 @@ class CountModel:
         self._learn(
             chosen, learnt, cells["season"] * np.sqrt(cells["fleet"]), noise_of(learnt, law, cells["dispersion"])
         )
-        damped = 1.0 / (1.0 + np.maximum(cells["dispersion"], _LEAST_NOISE) * flat.mean)
+        damped = 1.0 / (1.0 + self._unsteadiness(cells, law) * flat.mean)
         parts = (damped * part for part in (learnt, flat.mean))
         counted, expected = (np.bincount(cells["group"], part, groups).astype(np.float64) for part in parts)
         self._season.learn(when.hours, when.week, counted, expected)
+
+    def _law(self, cells: Table) -> Predicted:
+        """Law of each count in an hour like any other."""
+        return law_of(cells, np.ones(cells.size))
+
+    def _fleet(self, y: Ints, law: Predicted, groups: NDArray[np.int32]) -> Floats:
+        """How busy each group is beside what its members led to expect."""
+        return fleet_factor(y, law, groups, self._group_codes.size)
+
+    def _most(self, law: Predicted, chosen: Ints) -> Floats:  # noqa: ARG002 - members look at their history
+        """The largest count that is learnt as it is."""
+        return most_ordinary(law)
+
+    def _unsteadiness(self, cells: Table, law: Predicted) -> Floats:  # noqa: ARG002 - populations look at the law
+        """By how much each series is less worth asking about the season."""
+        found: Floats = np.maximum(cells["dispersion"], _LEAST_NOISE)
+        return found
 
     def _judge(self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool) -> None:
         """Probability of each cell: of as much or more, of as little or less, or both."""
@@ -387,8 +387,7 @@ class CountModel:
 
     def _learn(self, chosen: Ints, y: Ints | Floats, exposure: Floats, noise: Floats) -> None:
         series = self._series
-        more = (("events", y), ("exposure", exposure), ("noise", noise[0]), ("noise_weight", noise[1]))
-        for name, new in more:
+        for name, new in (("events", y), ("exposure", exposure), ("noise", noise[0]), ("noise_weight", noise[1])):
             series[name][chosen] = learn(series[name][chosen], new, decay=self._decay)
         series["buckets"][chosen] += 1
 
@@ -396,5 +395,6 @@ class CountModel:
         """Late events correct what was learnt; the last event of each series is remembered."""
         self._series["events"][places] += rows["late"]
         timely = rows["timely"] > 0
+        self._series["present"][places[timely]] += 1
         for name in ("last_us", "last_id"):
             self._series[name][places[timely]] = rows[name][timely]

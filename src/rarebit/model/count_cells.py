@@ -25,13 +25,16 @@ SERIES: Final = np.dtype(
         ("last_us", "i8"),
         ("last_id", "i8"),
         ("buckets", "i8"),
+        ("present", "i8"),
+        ("member", "i8"),
         ("group", "i4"),
         ("quiet", "i4"),
         ("drift", "i4"),
         *((f"{name}_{part}", "f8") for name, _ in WINDOWS for part in ("seen", "mean", "var")),
     ]
 )
-"""One series: decayed counts and exposure, noise, when and by which event it was first and last seen, its windows."""
+"""One series: decayed counts and exposure, noise, when and by which event it was first and last seen, the buckets it
+was judged or learnt in and those it had events in, the member of a population it belongs to, its windows."""
 
 CELL: Final = np.dtype(
     [
@@ -66,6 +69,8 @@ CELL: Final = np.dtype(
 )
 """One series in one bucket, with all that its probability was made of; ``revised`` where late events changed it."""
 
+_OUTLIER: Final = 6.0
+"""Standard deviations."""
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -94,6 +99,25 @@ def law_of(cells: Table, coming: Floats) -> Predicted:
 def at(law: Predicted, rows: Ints) -> Predicted:
     """The law of some cells."""
     return Predicted(law.shape[rows], law.mean[rows])
+
+
+def most_ordinary(law: Predicted) -> Floats:
+    """The largest count that is learnt as it is (float64[n]); more is learnt as if it were this."""
+    found: Floats = np.ceil(law.mean + _OUTLIER * np.sqrt(law.mean + law.mean**2 / law.shape))
+    return found
+
+
+def with_new(series: Table, fresh: Table, groups: Ints) -> Table:
+    """The series (by key) and those of open rows met for the first time, in the first group where theirs is unknown."""
+    made = np.zeros(fresh.size, SERIES)
+    made["key"], made["first_us"], made["member"] = fresh["key"], fresh["first_us"], fresh["member"]
+    made["last_us"], made["last_id"] = fresh["first_us"], fresh["first_id"]
+    order = np.argsort(groups, kind="stable")
+    places = order[np.minimum(np.searchsorted(groups, fresh["group"], sorter=order), order.size - 1)]
+    made["group"] = np.where(groups[places] == fresh["group"], places, 0)
+    joined = np.concatenate([series, made])
+    found: Table = joined[np.argsort(joined["key"], kind="stable")]
+    return found
 
 
 def noise_of(y: Floats, law: Predicted, dispersion: Floats) -> Floats:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.time import DAY_US, HOUR_US
 from rarebit.maths.hashing import pair_codes
-from rarebit.model.count_cells import CELL
-from rarebit.model.count_open import OPEN, OpenBucket
+from rarebit.model.count_open import OPEN, CountRows, OpenBucket
 from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
 LATENESS_US: Final = 48 * HOUR_US
@@ -30,25 +29,6 @@ _SURPRISING_SIDE: Final = 0.5
 """Cells likelier than this are never handed out, however few there are."""
 
 Ints = NDArray[np.int64]
-
-
-class CountRows(NamedTuple):
-    """Rows (int64[n] each) in order of time and id.
-
-    ``values`` is empty but for distinct counts, ``weights`` but for rows that stand for several events.
-    """
-
-    buckets: Ints
-    times_us: Ints
-    ids: Ints
-    keys: Ints
-    groups: Ints
-    values: Ints
-    weights: Ints
-
-    def take(self, rows: NDArray[Any] | slice) -> CountRows:
-        """Those at some places, or where a mask is true."""
-        return CountRows(*(part[rows] if part.size else part for part in self))
 
 
 class Amended(NamedTuple):
@@ -107,20 +87,23 @@ class LateWindow:
     ----------
     span_us : int
         Microseconds of a bucket.
-    distinct : bool
-        Whether each value of a series counts once.
     memory_bytes : int
         Most bytes kept; where they do not do, older days are given up, and their events come too late.
+    cell_type : dtype
+        CELL, or what a model makes of it.
+    distinct : bool
+        Whether each value of a series counts once.
     """
 
-    def __init__(self, *, span_us: int, distinct: bool, memory_bytes: int) -> None:
+    def __init__(self, span_us: int, memory_bytes: int, cell_type: np.dtype[Any], *, distinct: bool) -> None:
         self._span_us = span_us
         self._distinct = distinct
         self._most = memory_bytes
         self._starts: list[_Start] = []
         self._points: list[_Start] = []
         self._closed: list[_Closed] = []
-        self._parts: list[Table] = [np.zeros(0, CELL)]
+        self._none: Table = np.zeros(0, cell_type)
+        self._parts: list[Table] = [self._none]
         self._waiting: _Start | None = None
         self._open_day = 0
 
@@ -175,7 +158,7 @@ class LateWindow:
 
     def closed(self, bucket: int, rows: Table, pairs: Ints, found: list[Table], keep_p: float) -> Table:
         """Note a bucket that was closed; the cells of it that are to be told of."""
-        told = np.concatenate([np.zeros(0, CELL), *(cells[_surprising(cells, keep_p)] for cells in found)])
+        told = np.concatenate([self._none, *(cells[_surprising(cells, keep_p)] for cells in found)])
         if self._starts or self._waiting is not None:
             judged = sum(cells.size for cells in found)
             self._closed.append(_Closed(bucket, self._open_day, rows, pairs, judged))
@@ -187,7 +170,7 @@ class LateWindow:
         days = late.times_us // DAY_US
         taken = days >= self._starts[0].day if self._starts else np.zeros(days.size, np.bool_)
         if not taken.any():
-            return Amended(np.zeros(0, CELL), 0, taken)
+            return Amended(self._none, 0, taken)
         late, days = late.take(taken), np.unique(days[taken])
         base = self._base(int(late.buckets.min()), days)
         earlier = [each for each in self._closed if each.bucket < base.bucket]
@@ -222,8 +205,7 @@ class LateWindow:
         opened = OpenBucket(distinct=self._distinct)
         if held is not None:
             opened.put(held.rows, held.pairs)
-        timely = np.zeros(late.keys.size, np.bool_)
-        opened.add(late.times_us, late.ids, late.keys, late.groups, timely, late.values, late.weights)
+        opened.add(late)
         day = int(late.times_us[0]) // DAY_US
         pairs = opened.pairs
         return _Closed(bucket, day if held is None else min(day, held.day), opened.take(), pairs)
@@ -243,7 +225,7 @@ class LateWindow:
         steps.append((self._open_day, 1, open_bucket))
         memory.load_core(base.state)
         known = _names(old)
-        told, gone = [np.zeros(0, CELL)], [np.zeros(0, CELL)]
+        told, gone = [self._none], [self._none]
         self._points = [point for point in self._points if point.bucket < base.bucket]
         current, keep_p, day = base.bucket, base.keep_p, base.day
         for _, is_bucket, number in sorted(steps):
@@ -316,7 +298,7 @@ class LateWindow:
             own = rows[row : row + size], pairs[pair : pair + distinct]
             self._closed.append(_Closed(bucket, day, *own, judged))
             row, pair = row + size, pair + distinct
-        self._told = rows_from("told", CELL, state)
+        self._told = rows_from("told", self._none.dtype, state)
 
 
 def _surprising(cells: Table, keep_p: float) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ OPEN: Final = np.dtype(
     [
         ("key", "i8"),
         ("group", "i8"),
+        ("member", "i8"),
         ("count", "i8"),
         ("timely", "i8"),
         ("late", "i8"),
@@ -24,11 +25,32 @@ OPEN: Final = np.dtype(
         ("last_id", "i8"),
     ]
 )
-"""One series in the open bucket: code of its peer group, what is counted, events in time and late ones, and the first
-and the last event, of those in time where there are any."""
+"""One series in the open bucket: codes of its peer group and of its member, what is counted, events in time and late
+ones, and the first and the last event, of those in time where there are any."""
 
 Ints = NDArray[np.int64]
-_ONE_EACH: Final = np.zeros(0, np.int64)
+_NONE: Final = np.zeros(0, np.int64)
+
+
+class CountRows(NamedTuple):
+    """Rows to be counted (int64[n] each), in order of time and id."""
+
+    buckets: Ints
+    times_us: Ints
+    ids: Ints
+    keys: Ints
+    groups: Ints
+    members: Ints
+    values: Ints = _NONE
+    """Empty but for distinct counts."""
+    sizes: Ints = _NONE
+    """As how many each value counts; empty where as one."""
+    weights: Ints = _NONE
+    """Events that a row stands for, at least 1; empty where rows are events."""
+
+    def take(self, rows: NDArray[Any] | slice) -> CountRows:
+        """Those in a slice, or where a mask is true."""
+        return CountRows(*(part[rows] if part.size else part for part in self))
 
 
 class OpenBucket:
@@ -47,38 +69,25 @@ class OpenBucket:
         self._rows: Table = np.zeros(0, OPEN)
         self._pairs: Ints = np.zeros(0, np.int64)
 
-    def add(
-        self,
-        times_us: Ints,
-        ids: Ints,
-        keys: Ints,
-        groups: Ints,
-        late: NDArray[np.bool_],
-        values: Ints,
-        weights: Ints = _ONE_EACH,
-    ) -> None:
-        """Add rows (all int64[n]) in their order; those of series 0 are passed over.
+    def add(self, rows: CountRows, *, late: bool = False) -> None:
+        """Add rows in their order; those of series 0 are passed over, and late ones counted beside the others."""
+        stands_for = rows.weights if rows.weights.size else np.ones(rows.keys.size, np.int64)
+        counts = self._first_sights(rows) if self._distinct and not late else stands_for
+        some = np.flatnonzero(rows.keys != 0)
+        if some.size:
+            name, summed = "late" if late else "timely", np.stack([stands_for, counts])[:, some]
+            made, first = _summed(name, rows.keys[some], rows.times_us[some], rows.ids[some], summed)
+            made["group"], made["member"] = rows.groups[some][first], rows.members[some][first]
+            self._rows = _merged(np.concatenate([self._rows, made]))
 
-        ``weights`` are the events that a row stands for, at least 1; empty where rows are events.
-        """
-        stands_for = weights if weights.size else np.ones(keys.size, np.int64)
-        counts = self._first_sights(keys, values, ~late) if self._distinct else stands_for
-        summed = np.stack([stands_for, counts])
-        pieces = [self._rows]
-        for name, some in (("timely", ~late), ("late", late)):
-            rows = np.flatnonzero(some & (keys != 0))
-            if rows.size:
-                pieces.append(_summed(name, keys[rows], groups[rows], times_us[rows], ids[rows], summed[:, rows]))
-        if len(pieces) > 1:
-            self._rows = _merged(np.concatenate(pieces))
-
-    def _first_sights(self, keys: Ints, values: Ints, timely: NDArray[np.bool_]) -> Ints:
-        """1 at the first sight of each value of a series in the bucket, else 0 (int64[n])."""
-        fresh = np.zeros(keys.size, np.int64)
-        rows = np.flatnonzero((values != 0) & (keys != 0) & timely)
-        pairs, first = np.unique(pair_codes(keys[rows], values[rows]), return_index=True)
+    def _first_sights(self, rows: CountRows) -> Ints:
+        """Size of each value at its first sight in a series and bucket, else 0 (int64[n])."""
+        fresh = np.zeros(rows.keys.size, np.int64)
+        some = np.flatnonzero((rows.values != 0) & (rows.keys != 0))
+        pairs, first = np.unique(pair_codes(rows.keys[some], rows.values[some]), return_index=True)
         unknown = ~np.isin(pairs, self._pairs)
-        fresh[rows[first[unknown]]] = 1
+        sights = some[first[unknown]]
+        fresh[sights] = rows.sizes[sights] if rows.sizes.size else 1
         self._pairs = np.union1d(self._pairs, pairs[unknown])
         return fresh
 
@@ -108,20 +117,23 @@ class OpenBucket:
         return self
 
 
-def _summed(name: str, keys: Ints, groups: Ints, times_us: Ints, ids: Ints, summed: Ints) -> Table:
-    """One row a series, of events that are all in time or all late; ``summed`` are events and what is counted."""
+def _summed(name: str, keys: Ints, times_us: Ints, ids: Ints, summed: Ints) -> tuple[Table, Ints]:
+    """One row a series, of events that are all in time or all late, and the place of the first event of each.
+
+    ``summed`` are events and what is counted.
+    """
     order = np.argsort(keys, kind="stable")
     sorted_keys = keys[order]
     starts = np.flatnonzero(np.diff(sorted_keys, prepend=sorted_keys[0] - 1))
     ends = np.append(starts[1:], keys.size)
     first, last = order[starts], order[ends - 1]
     made = np.zeros(starts.size, OPEN)
-    made["key"], made["group"] = sorted_keys[starts], groups[first]
+    made["key"] = sorted_keys[starts]
     made[name], counted = np.add.reduceat(summed[:, order], starts, axis=1)
     made["count"] = counted if name == "timely" else 0
     made["first_us"], made["first_id"] = times_us[first], ids[first]
     made["last_us"], made["last_id"] = times_us[last], ids[last]
-    return made
+    return made, first
 
 
 def _merged(rows: Table) -> Table:

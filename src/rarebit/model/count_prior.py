@@ -49,14 +49,27 @@ def fit_prior(members: Table, *, pool: bool) -> tuple[float, float, float] | Non
         return None
     rates = told["events"] / told["exposure"]
     mean = max(float(rates.mean()), 1e-6)
-    noise = float(told["noise"].sum() + _NOISE * _NOISE_WORTH) / float(told["noise_weight"].sum() + _NOISE_WORTH)
-    noise = max(noise, 0.0)
+    noise = shared_noise(told)
     if not pool or told.size < MIN_MEMBERS:
         return WEAK, WEAK / mean, noise
     within = float(np.mean((rates + noise * rates * rates) / told["exposure"]))
     between = max(float(rates.var()) - within, mean * mean / _SHAPES[1])
     shape = float(np.clip(mean * mean / between, *_SHAPES))
     return shape, shape / mean, noise
+
+
+def fit_groups(priors: Floats, series: Table, *, pool: bool) -> None:
+    """Put the law of each group with members enough into its row of ``priors`` (float64[groups, 3]), but the first."""
+    for group in range(1, priors.shape[0]):
+        members = series[series["group"] == group]
+        if np.count_nonzero(members["exposure"] >= MIN_EXPOSURE) >= MIN_MEMBERS:
+            priors[group] = fit_prior(members, pool=pool)
+
+
+def shared_noise(members: Table) -> float:
+    """Square of the coefficient of variation of a rate from bucket to bucket, over all members."""
+    noise = float(members["noise"].sum() + _NOISE * _NOISE_WORTH)
+    return max(noise / float(members["noise_weight"].sum() + _NOISE_WORTH), 0.0)
 
 
 def fleet_factor(counts: NDArray[np.int64], law: Predicted, groups: NDArray[np.int32], number: int) -> Floats:

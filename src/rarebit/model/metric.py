@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.model.count_cells import Moment, groups_of, named_groups
-from rarebit.model.count_open import OPEN, OpenBucket
+from rarebit.model.count_open import OPEN, CountRows, OpenBucket
 from rarebit.model.metric_cells import CELL, SERIES
 from rarebit.model.metric_law import HIGH, MetricLaw
 from rarebit.model.metric_values import OpenValues
@@ -125,7 +125,7 @@ class MetricModel:
             late = buckets[part] < now[part]
             self.late += int(np.count_nonzero(late & (keys[part] != 0)))
             timely = np.where(late, 0, keys[part])
-            self._open.add(times_us[part], ids[part], timely, groups[part], np.zeros(timely.size, np.bool_), _NONE)
+            self._open.add(CountRows(buckets[part], times_us[part], ids[part], timely, groups[part], timely))
             rows = start + np.flatnonzero(timely)
             self._values.add(keys[rows], ids[rows], values[rows], stands_for[rows])
         return np.concatenate(cells), judged
