@@ -20,6 +20,7 @@ from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
 
 MakeRecord = Callable[..., Record]
 START = parse_time("2025-10-05T08:00:00Z")
+MAIN = "v3_rare_process_by_host_windows"
 
 
 @pytest.fixture
@@ -137,3 +138,48 @@ def test_a_rank_names_a_case_and_an_unknown_one_is_refused(home: Home, reach: Re
     for unknown in ("2", "0", "ffffff", ""):
         with pytest.raises(NotFoundError):
             show.case(home, unknown)
+
+
+def test_a_closed_case_comes_back_with_a_new_tactic_and_not_with_more_of_the_same(
+    home: Home, reach: Reach, make_record: MakeRecord
+) -> None:
+    reach(START + DAY_US)
+    home.store.put_records([make_record(1, START, job_id=MAIN)])
+    (case,) = regroup(home, 10.0)
+    assert case.changed == "opened"
+    show.judge(home, case.id, state="closed", verdict="benign", actor="ann")
+    home.store.put_records([make_record(2, START + 2 * HOUR_US, job_id=MAIN)])
+    assert [(c.state, c.changed) for c in regroup(home, 10.0)] == [("closed", "")]
+    home.store.put_records([make_record(3, START + 4 * HOUR_US, job_id=MAIN, value="ntdsutil.exe")])
+    (back,) = regroup(home, 10.0)
+    assert (back.id, back.state, back.verdict) == (case.id, "open", "benign")
+    assert back.changed.startswith("reopened: new tactic Credential Access")
+    assert [(c.state, c.changed) for c in regroup(home, 10.0)] == [("open", "")]
+    show.judge(home, case.id, state="closed", verdict="benign", actor="ann")
+    assert [(c.state, c.changed) for c in regroup(home, 10.0)] == [("closed", "")]
+
+
+def test_a_case_is_told_of_again_only_when_it_changes(home: Home, reach: Reach, make_record: MakeRecord) -> None:
+    """Findings come one by one, with a run after each, or all at once: the same is told."""
+    reach(START + DAY_US)
+    values = ("odd.exe", "odd-2.exe", "nltest.exe", "odd-3.exe", "rclone.exe")
+    records = [make_record(n, START + 2 * n * HOUR_US, job_id=MAIN, value=value) for n, value in enumerate(values)]
+    changes = []
+    for record in records:
+        home.store.put_records([record])
+        changes += [case.changed for case in regroup(home, 10.0)]
+    assert [change.split(",")[0] for change in changes] == [
+        "opened", "", "new tactic Discovery", "", "new tactic Exfiltration",
+    ]  # fmt: skip
+    (live,) = home.store.list_cases()
+    assert [notice.tactics[-1] for notice in live.notices] == ["Execution", "Discovery", "Exfiltration"]
+    assert [notice.time for notice in live.notices] == [records[at].time for at in (0, 2, 4)]
+
+
+def test_an_open_case_stays_open_when_stronger_ones_come(home: Home, reach: Reach, make_record: MakeRecord) -> None:
+    reach(START + DAY_US)
+    home.store.put_records([make_record(1, START, expected=0.2)])
+    (first,) = regroup(home, 1 / 7)
+    assert first.state == "open"
+    home.store.put_records([make_record(2, START + HOUR_US, entity_id="ws2", expected=0.001)])
+    assert {case.entity.id: case.state for case in regroup(home, 1 / 7)} == {"ws1": "open", "ws2": "below"}

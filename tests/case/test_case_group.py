@@ -1,4 +1,4 @@
-"""Records of one host close in time are one case: stretches, ids, evidence, budget, and what a case says."""
+"""Findings of one entity close in time are one case: stretches, ids, and what a case says."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarebit.case.group import GAP_US, LONGEST_US, RECORDS_FROM, case_of, drafts_of, rank, within_budget
+from rarebit.case.fuse import Fused
+from rarebit.case.group import GAP_US, LONGEST_US, Drafts
 from rarebit.core.result import Case, Record
-from rarebit.core.time import DAY_US, HOUR_US, parse_time
+from rarebit.core.time import HOUR_US, parse_time
 from rarebit.query.kql import parse_kql
 
 MakeRecord = Callable[..., Record]
+Grouped = Callable[..., Drafts]
 START = parse_time("2026-10-05T08:00:00Z")
 
 
@@ -25,131 +27,126 @@ def _at(hours: float) -> int:
     return START + round(hours * HOUR_US)
 
 
-def _case(records: list[Record], **context: str) -> Case:
-    ((draft, expected), *_) = rank(drafts_of(records))
-    attack = {"j": (("Execution",), ("T1204",))}
-    return case_of(draft, rank=1, expected=expected, opened=True, attack=attack, context=context)
+def _told(drafts: Drafts) -> list[tuple[str, int]]:
+    names = drafts.evidence.names
+    return [(names[drafts.entity[at]][1], drafts.all_rows(at).size) for at in range(len(drafts))]
 
 
-def test_records_of_a_host_within_a_day_are_one_case(make_record: MakeRecord) -> None:
+def test_findings_of_a_host_within_a_day_are_one_case(make_record: MakeRecord, grouped: Grouped) -> None:
     near = [make_record(1, _at(0)), make_record(2, _at(20)), make_record(3, _at(44))]
     other = [make_record(4, _at(1), entity_id="ws2")]
-    drafts = drafts_of([*near, *other])
-    assert [(draft.host, len(draft.records)) for draft in drafts] == [("ws1", 3), ("ws2", 1)]
+    assert _told(grouped([*near, *other])) == [("ws1", 3), ("ws2", 1)]
 
 
-def test_a_day_of_silence_ends_a_case(make_record: MakeRecord) -> None:
+def test_a_day_of_silence_ends_a_case_of_one_tactic(make_record: MakeRecord, grouped: Grouped) -> None:
     records = [make_record(1, START), make_record(2, START + GAP_US), make_record(3, START + 2 * GAP_US + 1000)]
-    assert [len(draft.records) for draft in drafts_of(records)] == [2, 1]
+    assert [size for _, size in _told(grouped(records))] == [2, 1]
 
 
-def test_no_case_is_longer_than_a_week(make_record: MakeRecord) -> None:
-    records = [make_record(number, _at(12 * number)) for number in range(60)]
-    drafts = drafts_of(records)
-    assert all(draft.updated_us - draft.opened_us <= LONGEST_US for draft in drafts)
-    assert sum(len(draft.records) for draft in drafts) == 60
+def test_a_slow_chain_over_a_week_is_one_case(make_record: MakeRecord, grouped: Grouped) -> None:
+    """Four tactics two days apart tell more together than any of them."""
+    values = ("schtasks.exe", "ntdsutil.exe", "nltest.exe", "rclone.exe")
+    chain = [make_record(n, _at(50 * n), value=value) for n, value in enumerate(values)]
+    drafts = grouped(chain)
+    assert _told(drafts) == [("ws1", 4)]
+    assert drafts.window.tolist() == [1]
 
 
-def test_learning_rollouts_and_common_findings_are_left_out(make_record: MakeRecord) -> None:
+def test_no_case_is_longer_than_a_week(make_record: MakeRecord, grouped: Grouped) -> None:
+    records = [make_record(number, _at(12 * number), job_id=f"j{number}") for number in range(60)]
+    drafts = grouped(records)
+    assert all(drafts.last_us - drafts.begin_us <= LONGEST_US)
+    assert sum(drafts.all_rows(at).size for at in range(len(drafts))) == 60
+
+
+def test_learning_and_rollouts_are_left_out(make_record: MakeRecord, grouped: Grouped) -> None:
     out = [
         make_record(1, START, learning=True),
         make_record(2, START, rollout="lead"),
-        make_record(3, START, expected=RECORDS_FROM * 1.01),
         make_record(4, START, entity_id=""),
     ]
     kept = make_record(5, START)
-    assert [draft.records for draft in drafts_of([*out, kept])] == [[kept]]
+    assert [signal.id for signal in grouped([*out, kept]).evidence.signals] == [kept.id]
+
+
+def test_what_is_common_makes_no_case(make_record: MakeRecord, grouped: Grouped) -> None:
+    assert len(grouped([make_record(1, START, expected=1000.0)])) == 0
 
 
 OFFSETS = st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["ws1", "ws2"])), min_size=1, max_size=30)
 
 
 @given(OFFSETS, st.permutations(range(30)))
-def test_order_does_not_matter_and_nothing_is_lost(
-    make_record: MakeRecord, offsets: list[tuple[int, str]], order: list[int]
+def test_order_does_not_matter(
+    make_record: MakeRecord, fused: Callable[..., list[Fused]], offsets: list[tuple[int, str]], order: list[int]
 ) -> None:
     records = [make_record(n, _at(hours), entity_id=host) for n, (hours, host) in enumerate(offsets)]
-    shuffled = [records[at] for at in order if at < len(records)]
-    first, second = drafts_of(records), drafts_of(shuffled)
-    assert [(d.id, d.records) for d in first] == [(d.id, d.records) for d in second]
-    assert [(d.id, e) for d, e in rank(first)] == [(d.id, e) for d, e in rank(second)]
-    assert Counter(record.id for draft in first for record in draft.records) == Counter(r.id for r in records)
-    assert len({draft.id for draft in first}) == len(first)
+    first, second = fused(records), fused([records[at] for at in order if at < len(records)])
+    assert [(item.id, item.total, item.expected) for item in first] == [
+        (item.id, item.total, item.expected) for item in second
+    ]
+    assert len({item.id for item in first}) == len(first)
 
 
 @given(OFFSETS)
-def test_later_records_do_not_change_the_id_of_a_case(make_record: MakeRecord, offsets: list[tuple[int, str]]) -> None:
+def test_no_finding_is_in_two_cases(make_record: MakeRecord, grouped: Grouped, offsets: list[tuple[int, str]]) -> None:
+    drafts = grouped([make_record(n, _at(hours), entity_id=host) for n, (hours, host) in enumerate(offsets)])
+    rows = Counter(row for at in range(len(drafts)) for row in drafts.all_rows(at).tolist())
+    assert set(rows.values()) <= {1}
+    assert {row for at in range(len(drafts)) for row in drafts.telling(at).tolist()} <= set(rows)
+
+
+@given(OFFSETS, st.integers(1, 29))
+def test_what_was_told_of_keeps_its_id(
+    make_record: MakeRecord, grouped: Grouped, offsets: list[tuple[int, str]], cut: int
+) -> None:
     records = [make_record(n, _at(hours), entity_id=host) for n, (hours, host) in enumerate(sorted(offsets))]
-    known: set[str] = set()
-    for end in range(1, len(records) + 1):
-        ids = {draft.id for draft in drafts_of(records[:end])}
-        assert known <= ids
-        known = ids
+    before = grouped(records[:cut])
+    ids = [before.id_of(at) for at in range(len(before))]
+    told = {before.evidence.signals[row].id: ids[at] for at in range(len(before)) for row in before.all_rows(at)}
+    after = grouped(records, told)
+    assert set(ids) <= {after.id_of(at) for at in range(len(after))}
+    assert len({after.id_of(at) for at in range(len(after))}) == len(after)
 
 
-def test_many_sights_of_one_thing_weigh_no_more_than_one(make_record: MakeRecord) -> None:
-    once = drafts_of([make_record(1, _at(0), value="odd.exe")])
-    often = drafts_of([make_record(n, _at(n), value="odd.exe", expected=0.5) for n in range(1, 9)])
-    several = drafts_of([make_record(n, _at(n)) for n in range(1, 9)])
-    assert often[0].evidence == pytest.approx(once[0].evidence)
-    assert several[0].evidence > once[0].evidence
+def test_many_sights_of_one_thing_weigh_no_more_than_one(make_record: MakeRecord, grouped: Grouped) -> None:
+    once = grouped([make_record(1, _at(0), value="odd.exe")])
+    often = grouped([make_record(n, _at(n), value="odd.exe", expected=0.5) for n in range(1, 9)])
+    assert often.total[0] == pytest.approx(once.total[0])
 
 
-@given(st.lists(st.floats(0.001, 99.0), min_size=1, max_size=8), st.integers(0, 7))
-def test_a_rarer_record_makes_no_case_weaker(make_record: MakeRecord, expected: list[float], at: int) -> None:
+@given(st.lists(st.floats(0.001, 9.0), min_size=1, max_size=8), st.integers(0, 7))
+def test_a_rarer_finding_makes_no_case_weaker(
+    make_record: MakeRecord, grouped: Grouped, expected: list[float], at: int
+) -> None:
     at %= len(expected)
     rarer = [value / 10 if n == at else value for n, value in enumerate(expected)]
     before, after = (
-        drafts_of([make_record(n, _at(n), expected=v) for n, v in enumerate(e)]) for e in (expected, rarer)
+        grouped([make_record(n, _at(n / 4), expected=v) for n, v in enumerate(e)]) for e in (expected, rarer)
     )
-    assert after[0].evidence >= before[0].evidence - 1e-9
+    assert after.total[0] >= before.total[0] - 1e-9
 
 
-def test_ranking_puts_the_rarest_first(make_record: MakeRecord) -> None:
-    common = [make_record(n, _at(24 * n), entity_id=f"ws{n}", expected=40.0) for n in range(1, 20)]
+def test_ranking_puts_the_rarest_first(make_record: MakeRecord, fused: Callable[..., list[Fused]]) -> None:
+    common = [make_record(n, _at(24 * n), entity_id=f"ws{n}", expected=5.0) for n in range(1, 20)]
     rare = [make_record(100 + n, _at(30 + n), entity_id="dc01", expected=0.01) for n in range(3)]
-    ranked = rank(drafts_of([*common, *rare]))
-    assert ranked[0][0].host == "dc01"
-    expected = [value for _, value in ranked]
+    ranked = fused([*common, *rare])
+    assert ranked[0].drafts.evidence.names[ranked[0].drafts.entity[ranked[0].lead]] == ("host", "dc01")
+    expected = [item.expected for item in ranked]
     assert expected == sorted(expected)
     assert all(value > 0 for value in expected)
 
 
-def test_no_records_no_cases() -> None:
-    assert rank(drafts_of([])) == []
+def test_no_records_no_cases(fused: Callable[..., list[Fused]]) -> None:
+    assert fused([]) == []
 
 
-@given(
-    days=st.lists(st.integers(0, 40), min_size=1, max_size=60),
-    per_day=st.sampled_from([1 / 7, 0.5, 1.0, 2.0, 10.0]),
-)
-def test_the_budget_holds_in_every_week_and_day(make_record: MakeRecord, days: list[int], per_day: float) -> None:
-    records = [
-        make_record(n, START + day * DAY_US, entity_id=f"host-{n}", expected=0.05 * (n + 1))
-        for n, day in enumerate(days)
-    ]
-    ranked = [(draft, 0.01) for draft, _ in rank(drafts_of(records))]
-    chosen = within_budget(ranked, per_day)
-    opened = [draft.opened_us // DAY_US for (draft, _), kept in zip(ranked, chosen, strict=True) if kept]
-    assert all(count <= max(1.0, 3 * per_day) for count in Counter(opened).values())
-    assert all(count <= max(1.0, 7 * per_day) + 1e-9 for count in Counter(day // 7 for day in opened).values())
-    assert chosen[0]
-    rejected = [draft.opened_us // DAY_US for (draft, _), kept in zip(ranked, chosen, strict=True) if not kept]
-    for day in rejected:
-        full_day = Counter(opened)[day] + 1 > max(1.0, 3 * per_day)
-        full_week = Counter(d // 7 for d in opened)[day // 7] + 1 > max(1.0, 7 * per_day)
-        assert full_day or full_week
+CasesFrom = Callable[..., list[Case]]
 
 
-def test_what_is_expected_more_often_than_the_budget_is_not_opened(make_record: MakeRecord) -> None:
-    (draft,) = drafts_of([make_record(1, START)])
-    assert within_budget([(draft, 7.1)], 1.0) == [False]
-    assert within_budget([(draft, 6.9)], 1.0) == [True]
-
-
-def test_a_case_says_who_what_and_why(make_record: MakeRecord) -> None:
+def test_a_case_says_who_what_and_why(make_record: MakeRecord, cases_from: CasesFrom) -> None:
     records = [make_record(1, _at(0), expected=2.0), make_record(2, _at(1), expected=0.1), make_record(3, _at(2))]
-    case = _case(records, role="domain_controller", site="Lyon")
+    (case,) = cases_from(records, {"role": "domain_controller", "site": "Lyon"})
     assert (
         case.sentence == "ws1 (domain controller) showed 3 things that are rare here: odd-2.exe, odd-3.exe, odd-1.exe"
     )
@@ -162,14 +159,9 @@ def test_a_case_says_who_what_and_why(make_record: MakeRecord) -> None:
     assert {event for reason in case.reasons for event in reason.event_ids} == {"event-1", "event-2", "event-3"}
 
 
-def test_the_id_of_a_case_is_of_its_first_record(make_record: MakeRecord) -> None:
-    first, second = make_record(1, _at(0)), make_record(2, _at(5), expected=0.01)
-    assert _case([first]).id == _case([first, second]).id != _case([second]).id
-
-
 @given(st.text(min_size=1, max_size=30).filter(lambda text: "\x00" not in text))
-def test_queries_hold_any_value(make_record: MakeRecord, value: str) -> None:
-    queries: dict[str, Any] = _case([make_record(1, START, value=value, entity_id=value)]).queries
+def test_queries_hold_any_value(make_record: MakeRecord, cases_from: CasesFrom, value: str) -> None:
+    queries: dict[str, Any] = cases_from([make_record(1, START, value=value, entity_id=value)])[0].queries
     assert set(queries) == {"kql", "esql", "spl", "sql"}
     parse_kql(queries["kql"])
     text = queries["sql"].replace("TIMESTAMPTZ", "")
@@ -180,6 +172,6 @@ def test_queries_hold_any_value(make_record: MakeRecord, value: str) -> None:
     table.close()
 
 
-def test_a_case_survives_its_own_json(make_record: MakeRecord) -> None:
-    case = _case([make_record(1, START)])
+def test_a_case_survives_its_own_json(make_record: MakeRecord, cases_from: CasesFrom) -> None:
+    (case,) = cases_from([make_record(1, START)])
     assert msgspec.json.decode(msgspec.json.encode(case), type=Case) == case

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -72,3 +74,20 @@ def test_valid_at_the_worst_dependence() -> None:
     second = np.where(low, a - first, first)
     share = (geometric(np.stack([first, second])) <= a).mean()
     assert share <= a * 1.05
+
+
+def _exact(p: list[float]) -> float:
+    """The same with sixty digits."""
+    with localcontext() as context:
+        context.prec = 60
+        mean = sum((Decimal(value).ln() for value in p), Decimal(0)) / len(p)
+        return float(min(Decimal(1), Decimal(1).exp() * mean.exp()))
+
+
+EDGES = st.sampled_from([1e-300, 3e-200, 1e-16, 1e-9, 0.25, 0.5, 1.0 - 1e-9, 1.0 - 2.0**-53, 1.0])
+
+
+@settings(deadline=None)
+@given(st.lists(EDGES | chances, min_size=1, max_size=50))
+def test_exact_at_both_ends(p: list[float]) -> None:
+    assert geometric(np.array(p)[:, None])[0] == pytest.approx(_exact(p), rel=1e-12)

@@ -12,10 +12,12 @@ from rarebit.app.home import Home
 from rarebit.app.jobs import get_job
 from rarebit.cli.output import data, rate, safe, table
 from rarebit.core.errors import NotFoundError
-from rarebit.core.result import Case
+from rarebit.core.result import Case, CasePart
 
 _REASONS = 3
 _TIMELINE = 8
+_POINTS = 10
+_JOINED = 3
 _CONTEXT = ("role", "criticality", "site", "os", "owner")
 
 
@@ -31,9 +33,14 @@ def print_cases(cases: Sequence[Case]) -> None:
         made.add_row(
             str(case.rank), f"{case.score:.0f}", rate(case.expected_per_week), safe(case.entity.name),
             case.opened_at[:16].replace("T", " "),
-            Group(Text.assemble(safe(case.sentence), style="bold"), safe(reason)),
+            Group(Text.assemble(safe(case.sentence), style="bold"), safe(reason), *_news(case)),
         )  # fmt: skip
     out.print(made)
+
+
+def _news(case: Case) -> list[Text]:
+    """What changed in the last run, if more than that the case was opened."""
+    return [safe(f"changed: {case.changed}")] if case.changed not in ("", "opened") else []
 
 
 def print_case(home: Home, case: Case) -> None:
@@ -46,9 +53,16 @@ def print_case(home: Home, case: Case) -> None:
     lines.append(safe(f"who: {case.entity.name}" + (f" ({known})" if known else "")))
     begin, end = (moment[:19].replace("T", " ") for moment in (case.opened_at, case.updated_at))
     lines.append(safe(f"when: {begin} to {end} UTC; {case.event_count} events; id {case.id}"))
+    if case.joined:
+        lines.append(safe(f"with: {', '.join(entity.name for entity in case.joined)}"))
+    if len(case.notices) > 1:
+        lines.append(
+            safe("told: " + "; ".join(f"{note.time[:16].replace('T', ' ')} {note.text}" for note in case.notices))
+        )
     if case.techniques:
         lines.append(safe(f"ATT&CK: {', '.join(case.tactics)} ({', '.join(case.techniques)})"))
     out.print(Panel(Group(*lines), title=head, title_align="left"))
+    _print_points(case)
     out.print("why", style="bold")
     for reason in case.reasons[:_REASONS]:
         out.print(safe(f"  {reason.score:3.0f}  {reason.sentence}"))
@@ -64,6 +78,33 @@ def print_case(home: Home, case: Case) -> None:
     for language in ("kql", "esql"):
         out.print(safe(f"  {language}: {case.queries.get(language, '')}"), soft_wrap=True)  # to be copied whole
     out.print(safe(f"  raw events: rarebit event list --case {case.id[:8]}"))
+
+
+def _print_points(case: Case) -> None:
+    """The shares of the score: they add up to the points of the case."""
+    if not case.parts:
+        return
+    out = data()
+    out.print(
+        safe(f"points {case.points:.2f}: as many or more are expected {rate(case.expected_per_week)} here"),
+        style="bold",
+    )
+    own = [part for part in case.parts if part.kind != "joined"]
+    for part in own[:_POINTS]:
+        indent = "    " if part.kind == "own rate" else ""
+        out.print(safe(f"  {part.points:+6.2f}  {indent}{part.text}"))
+    _print_rest(own[_POINTS:], "more")
+    joined = [part for part in case.parts if part.kind == "joined"]
+    for part in joined[:_JOINED]:
+        out.print(safe(f"  {part.points:+6.2f}  {part.text}"))
+    _print_rest(joined[_JOINED:], "more entities joined")
+
+
+def _print_rest(parts: Sequence[CasePart], what: str) -> None:
+    if parts:
+        data().print(
+            safe(f"  {sum(part.points for part in parts):+6.2f}  {len(parts)} {what}: rarebit case show --json")
+        )
 
 
 def _print_timeline(case: Case) -> None:

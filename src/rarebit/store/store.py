@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 from sqlalchemy import Select, Table, delete, insert, select
@@ -21,6 +21,7 @@ from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, posit
 
 Sort = Literal["score", "time"]
 Json = dict[str, Any]
+Read = TypeVar("Read")
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +181,21 @@ class Store:
             query = query.where(records.c.job_id == job_id)
         return [msgspec.json.decode(text, type=Record) for text in self._bodies(_sorted(query, records, sort, limit))]
 
+    def read_records(self, kind: type[Read], *, start_us: int) -> list[Read]:
+        """Records from a time on as structs that hold but some of their fields, by rising time."""
+        query = select(records.c.body).where(records.c.time_us >= start_us).order_by(records.c.time_us, records.c.id)
+        return msgspec.json.decode("[" + ",".join(self._bodies(query)) + "]", type=list[kind])  # type: ignore[valid-type]
+
+    def records_by_id(self, ids: Sequence[str]) -> dict[str, Record]:
+        """Those of the records that there are, by id."""
+        found: dict[str, Record] = {}
+        for part in rows.chunks(ids):
+            bodies = self._bodies(select(records.c.body).where(records.c.id.in_(part)))
+            found.update(
+                (record.id, record) for record in msgspec.json.decode(f"[{','.join(bodies)}]", type=list[Record])
+            )
+        return found
+
     # Alerts
 
     def put_alerts(self, new: Sequence[Alert]) -> None:
@@ -224,14 +240,14 @@ class Store:
 
     # Cases
 
-    def put_cases(self, new: Sequence[Case]) -> None:
-        """Keep cases, in place of those of the same id; state and verdict that a person set stay."""
+    def put_cases(self, new: Sequence[Case], reopened: Collection[str] = ()) -> None:
+        """Keep cases, in place of those of the same id; state and verdict that a person set stay, unless reopened."""
         with self._database.writing() as connection:
             kept = {case.id: rows.case_row(case, judged=False) for case in new}
             known = rows.existing(connection, cases, list(kept), "state", "verdict", "judged")
             held = {case.id: case for case in new}
             for key, row in known.items():
-                if row.judged:
+                if row.judged and key not in reopened:
                     kept[key] = rows.case_row(
                         msgspec.structs.replace(held[key], state=row.state, verdict=row.verdict), judged=True
                     )
