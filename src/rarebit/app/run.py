@@ -136,11 +136,11 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     version = home.lake.version()
     scan(home, streams, progress, until_version=version)
     outcomes = commit(home, streams, version, progress)
-    cases = regroup(home, options.budget)
     dropped = _drop_old(home, options.keep_days)
-    summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started, dropped)
-    summary = msgspec.structs.replace(summary, seconds_remembering=remembering, remembered=memory)
-    with home.store.transaction():
+    with home.store.transaction():  # what is new in a case is told by the run that is kept with it
+        cases = regroup(home, options.budget)
+        summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started, dropped)
+        summary = msgspec.structs.replace(summary, seconds_remembering=remembering, remembered=memory)
         home.store.put_file_reports(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))
     return summary
