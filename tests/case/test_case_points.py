@@ -15,7 +15,8 @@ from rarebit.case.context import context_parts
 from rarebit.case.evidence import CAP
 from rarebit.case.fuse import Fused
 from rarebit.case.stages import CHAIN, NOWHERE, tactic_of
-from rarebit.core.result import Case, CasePart, Influencer, Record
+from rarebit.core.case_part import CasePart
+from rarebit.core.result import Case, Influencer, Record
 from rarebit.core.time import DAY_US, HOUR_US, parse_time
 
 MakeRecord = Callable[..., Record]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from rarebit.core.result import CasePart
+from rarebit.core.case_part import CasePart
 
 _NO: Final = {"", "no", "none", "false", "0", "internal"}
 CRITICALITY: Final = {"low": -0.5, "medium": 0.0, "high": 0.7, "critical": 1.4, "extreme": 1.4}

@@ -13,7 +13,8 @@ from rarebit.case.fuse import Fused
 from rarebit.case.parts import chosen, own_parts
 from rarebit.case.queries import queries_of
 from rarebit.case.stages import tactic_name
-from rarebit.core.result import Case, CaseEntity, CasePart, Notice, Reason, Record, TimelineEntry
+from rarebit.core.case_part import CasePart, Notice
+from rarebit.core.result import Case, CaseEntity, Reason, Record, TimelineEntry
 from rarebit.core.time import HOUR_US, iso
 from rarebit.detect.metric_sentence import gauge_brief
 from rarebit.maths.tail import score_of

@@ -14,7 +14,7 @@ from rarebit.case.evidence import Evidence, Floats
 from rarebit.case.group import Drafts
 from rarebit.case.join import OTHERS, joins
 from rarebit.case.parts import own_parts
-from rarebit.core.result import CasePart
+from rarebit.core.case_part import CasePart
 from rarebit.model.calibrate import TailCalibrator
 
 ALONE_PER_WEEK: Final = 10.0

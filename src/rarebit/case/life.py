@@ -10,7 +10,8 @@ import numpy as np
 from rarebit.case.evidence import Floats
 from rarebit.case.fuse import Fused
 from rarebit.case.stages import NOWHERE, tactic_name
-from rarebit.core.result import Case, Notice
+from rarebit.core.case_part import Notice
+from rarebit.core.result import Case
 from rarebit.core.time import HOUR_US, iso, parse_time
 
 RISE: Final = 10.0

@@ -8,7 +8,7 @@ import numpy as np
 from rarebit.case.evidence import WINDOWS_US, Evidence, chance, worth
 from rarebit.case.group import Drafts
 from rarebit.case.stages import NOWHERE, tactic_name
-from rarebit.core.result import CasePart
+from rarebit.core.case_part import CasePart
 from rarebit.core.time import DAY_US
 from rarebit.model.windows_kernel import PAIR, SECOND
 

@@ -11,8 +11,9 @@ from rich.text import Text
 from rarebit.app.home import Home
 from rarebit.app.jobs import get_job
 from rarebit.cli.output import data, rate, safe, table
+from rarebit.core.case_part import CasePart
 from rarebit.core.errors import NotFoundError
-from rarebit.core.result import Case, CasePart
+from rarebit.core.result import Case
 
 _REASONS = 3
 _TIMELINE = 8
