@@ -15,11 +15,19 @@ import pytest
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 COMMANDS = [
-    [], ["demo"], ["check"], ["run"], ["status"], ["simulate"], ["job"], ["job", "list"], ["job", "show"],
-    ["job", "clone"], ["job", "import"], ["job", "export"], ["job", "validate"], ["job", "plot"], ["record"],
-    ["record", "list"], ["record", "show"], ["alert"], ["alert", "list"], ["alert", "show"], ["case"],
-    ["case", "list"], ["case", "show"], ["case", "close"], ["case", "verdict"], ["event"], ["event", "list"],
-    ["event", "seen"], ["asset"], ["asset", "import"], ["asset", "list"],
+    [], ["demo"], ["check"], ["run"], ["status"], ["simulate"], ["event", "seen"], ["job", "plot"],
+    ["job"], ["job", "list"], ["job", "show"], ["job", "clone"], ["job", "import"], ["job", "export"],
+    ["job", "update"], ["job", "validate"], ["record"], ["record", "list"], ["record", "show"], ["alert"],
+    ["alert", "list"],
+    ["alert", "show"], ["case"], ["case", "list"], ["case", "show"], ["case", "close"], ["case", "verdict"],
+    ["event"], ["event", "list"], ["asset"], ["asset", "import"], ["asset", "list"],
+    ["job", "exclude"], ["job", "exclusions"], ["job", "include"], ["job", "replay"], ["job", "reset"],
+    ["job", "delete"], ["job", "annotations"], ["job", "annotate"], ["job", "snapshot"], ["job", "snapshot", "list"],
+    ["job", "snapshot", "revert"], ["job", "snapshot", "retain"],
+    ["calendar"], ["calendar", "list"], ["calendar", "show"], ["calendar", "put"], ["calendar", "add"],
+    ["calendar", "remove"], ["calendar", "delete"], ["calendar", "import"], ["calendar", "export"],
+    ["filter"], ["filter", "list"], ["filter", "show"], ["filter", "put"], ["filter", "add"], ["filter", "remove"],
+    ["filter", "delete"], ["filter", "import"], ["filter", "export"],
 ]  # fmt: skip
 Rarebit = Callable[..., Any]
 WriteEvents = Callable[[Path, Sequence[dict[str, Any]]], Path]

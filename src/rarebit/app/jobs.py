@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from rarebit.app.document import read_json
+from rarebit.app.holds import holds_of
 from rarebit.app.home import Home
-from rarebit.core.errors import DefinitionError, InputError, NotFoundError
+from rarebit.core.errors import DefinitionError, NotFoundError
 from rarebit.core.job import Job, Json
+from rarebit.detect.care import HOST
 from rarebit.detect.catalog import catalog
 from rarebit.detect.elastic import parse_jobs, to_elastic
 from rarebit.detect.plan import JobPlan, plan
 from rarebit.detect.problems import Problem, problems
+from rarebit.detect.rules import rules_of
+from rarebit.detect.scopes import scope_sql
 from rarebit.query.kql import parse_kql
 from rarebit.query.tree import fields_of, rewrite
-
-_MAX_BYTES = 16 << 20
 
 
 class JobLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +86,11 @@ def get_job(home: Home, job_id: str) -> Job:
         ) from error
 
 
+def all_jobs(home: Home) -> list[Job]:
+    """Every job, shipped and local."""
+    return [*(entry.job for entry in catalog().values()), *home.store.list_jobs()]
+
+
 def default_jobs(home: Home) -> list[Job]:
     """What runs when no job is named: the shipped default set, and every local job that can run."""
     local = [job for job in home.store.list_jobs() if not any(p.kind == "refused" for p in problems(job))]
@@ -90,13 +98,25 @@ def default_jobs(home: Home) -> list[Job]:
 
 
 def planned(home: Home, job: Job) -> JobPlan:
-    """Plan a job, with ``asset.*`` in its query turned into the hosts of the inventory."""
+    """Plan a job with all that people said of it: hosts of ``asset.*``, filter lists, calendars, exclusions."""
     made = plan(job)
+    holds = holds_of(home, job)
+    limited = {HOST} if any(hold.hosts is not None for hold in holds) else set()
+    coded = tuple(sorted({*made.coded, *limited}))
+    made = dataclasses.replace(made, coded=coded, flags=flags(home, job), holds=holds)
     fields = [name for name in fields_of(made.condition) if name.startswith("asset.")]
     if not fields:
         return made
     condition = rewrite(made.condition, home.inventory().resolvers(fields))  # type: ignore[arg-type]
-    return JobPlan(made.job, made.groups, condition, made.coded)
+    return dataclasses.replace(made, condition=condition)
+
+
+def flags(home: Home, job: Job) -> dict[str, str]:
+    """SQL for the scope of each rule of a job that has one; without rules whose filter list is not there."""
+    scoped = [rule for rule in rules_of(job) if rule.scopes]
+    lists = {each.filter_id: each for each in home.store.care.list_filters()} if scoped else {}
+    found = {rule.flag: scope_sql(rule, lists) for rule in scoped}
+    return {flag: sql for flag, sql in found.items() if sql is not None}
 
 
 def clone_job(home: Home, job_id: str, *, new_id: str, where: str = "", alert_score: float | None = None) -> Job:
@@ -151,7 +171,7 @@ def import_jobs(home: Home, path: Path, *, new_id: str | None = None) -> list[tu
     with home.store.transaction():
         for job in jobs:
             _keep(home, job, "import", path.name)
-    return [(job, problems(job)) for job in jobs]
+    return [(job, validate(home, job)) for job in jobs]
 
 
 def read_jobs(path: Path, *, job_id: str | None = None) -> list[Job]:
@@ -162,13 +182,7 @@ def read_jobs(path: Path, *, job_id: str | None = None) -> list[Job]:
     InputError, DefinitionError
         If the file cannot be read or a definition is wrong.
     """
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError("a job file of more than 16 MB", where=str(path))
-        document: Any = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
-        raise InputError(f"not a job definition: {error}", where=str(path)) from error
-    return parse_jobs(document, where=str(path), job_id=job_id)
+    return parse_jobs(read_json(path, "job definition"), where=str(path), job_id=job_id)
 
 
 def export_job(home: Home, job_id: str) -> Json:
@@ -190,7 +204,18 @@ def validate(home: Home, job: Job) -> list[Problem]:
     found = problems(job)
     if not any(problem.kind == "refused" for problem in found):
         check_asset_fields(home, fields_of(plan(job).condition))
+        found += idle_rules(home, job)
     return found
+
+
+def idle_rules(home: Home, job: Job) -> list[Problem]:
+    """Rules that do nothing, for a filter list they name is not there."""
+    known = {each.filter_id for each in home.store.care.list_filters()}
+    return [
+        Problem(f"analysis_config.{rule.place}.scope.{scope.field}", "ignored",
+                f"there is no filter list {scope.filter_id!r}: the rule does nothing until there is")
+        for rule in rules_of(job) for scope in rule.scopes if scope.filter_id not in known
+    ]  # fmt: skip
 
 
 def problem_json(problem: Problem) -> Json:

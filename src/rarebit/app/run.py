@@ -14,8 +14,11 @@ from rarebit.app.cases import regroup
 from rarebit.app.clock import fleet_clock
 from rarebit.app.home import Home
 from rarebit.app.ingest import IngestReport, ingest
+from rarebit.app.job_notes import annotate_run, drop_old_results
 from rarebit.app.jobs import default_jobs, get_job, planned
+from rarebit.app.left_out import LeftOut, left_out
 from rarebit.app.memory import remember
+from rarebit.app.model_snapshots import expire, note_of
 from rarebit.app.progress import Progress, silent
 from rarebit.app.sight import Blind, blind_job
 from rarebit.core.errors import StateError
@@ -80,6 +83,10 @@ class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
     tail_shape: float
     """ξ of the tail fit: about 0 where the model's probabilities are right."""
     blind: Blind | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    """What its rules, calendars and exclusions left out since it began."""
+    pruned: int = 0
+    """Pairs or series forgotten after ``model_prune_window``."""
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +105,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     cases_below: int
     budget_per_day: float
     days_dropped: tuple[str, ...] = ()
+    records_dropped: int = 0
+    """Older than their job's ``results_retention_days``."""
     seconds_reading: float
     seconds_remembering: float = 0.0
     seconds_detecting: float
@@ -137,10 +146,14 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     scan(home, streams, progress, until_version=version)
     outcomes = commit(home, streams, version, progress)
     dropped = _drop_old(home, options.keep_days)
+    last = home.lake.summary().last_us
     with home.store.transaction():  # what is new in a case is told by the run that is kept with it
         cases = regroup(home, options.budget)
+        forgotten = sum(drop_old_results(home, stream, last) for stream in streams) if last is not None else 0
         summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started, dropped)
-        summary = msgspec.structs.replace(summary, seconds_remembering=remembering, remembered=memory)
+        summary = msgspec.structs.replace(
+            summary, seconds_remembering=remembering, remembered=memory, records_dropped=forgotten
+        )
         home.store.put_file_reports(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))
     return summary
@@ -228,7 +241,10 @@ def commit(home: Home, streams: Sequence[JobStream], version: int, progress: Pro
         for stream, found, state_name in made:
             outcomes.append(_keep(home, stream, found))
             home.store.put_position(stream.plan.job.job_id, version, stream.last_us or 0, state_name)
-    snapshots.prune(home.snapshots, [position.state_name for position in home.store.list_positions()])
+            size = (home.snapshots / state_name).stat().st_size
+            home.store.care.put_snapshot(note_of(home, stream, version, state_name, size))
+            annotate_run(home, stream)
+    expire(home, [stream.plan.job for stream in streams])
     return outcomes
 
 
@@ -263,6 +279,8 @@ def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcom
         ahead_events=health["ahead"],
         tail_shape=round(float(health["calibration"][0]["xi"]), 3),
         blind=blind_job(home, stream.plan) if stream.rows == 0 else None,
+        left_out=left_out(home, job, stream.health()["left_out"]),
+        pruned=health["pruned"],
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from rarebit.app.home import Home
-from rarebit.app.jobs import default_jobs, planned
+from rarebit.app.jobs import default_jobs, get_job, idle_rules, planned
+from rarebit.app.left_out import LeftOut, counts_of, left_out
 from rarebit.app.sight import blind_job
+from rarebit.core.care import Annotation
 from rarebit.core.time import iso
 from rarebit.store import snapshots
+
+_NOTES: Final = 3
 
 
 class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,14 @@ class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Versions of the lake it has not read yet."""
     snapshot_bytes: int
     reason: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    """What its rules, calendars and exclusions left out."""
+    problems: tuple[str, ...] = ()
+    """Parts of its definition that are not acted on as written, and change what it finds."""
+    memory: dict[str, int] = msgspec.field(default_factory=dict)
+    """``memory_bytes``, ``memory_limit_bytes``, ``evicted_pairs`` and ``pruned`` at the last run, if it ran then."""
+    annotations: tuple[Annotation, ...] = ()
+    """The latest notes beside its results."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,12 +86,11 @@ def _job(home: Home, job_id: str, version: int, last_us: int | None) -> JobStatu
         return JobStatus(id=job_id, state="never ran", reached=None, behind=version + 1, snapshot_bytes=0)
     path = home.snapshots / position.state_name
     arrays, _ = snapshots.load(path)
+    job = get_job(home, job_id)
     rows, learn_until = int(arrays["marks"][1]), int(arrays["marks"][4])
     reason, state = "", "watching"
     if rows == 0:
-        from rarebit.app.jobs import get_job
-
-        state, reason = "blind", blind_job(home, planned(home, get_job(home, job_id))).reason
+        state, reason = "blind", blind_job(home, planned(home, job)).reason
     elif last_us is not None and last_us < learn_until:
         state, reason = "learning", f"until {iso(learn_until)}"
     return JobStatus(
@@ -89,4 +100,15 @@ def _job(home: Home, job_id: str, version: int, last_us: int | None) -> JobStatu
         behind=version - position.lake_version,
         snapshot_bytes=path.stat().st_size,
         reason=reason,
+        left_out=left_out(home, job, counts_of(arrays)),
+        memory=_memory(home, job_id),
+        annotations=tuple(home.store.care.list_annotations(job_id)[-_NOTES:]),
+        problems=tuple(f"{each.where}: {each.text}" for each in idle_rules(home, job)),
     )
+
+
+def _memory(home: Home, job_id: str) -> dict[str, int]:
+    last = home.store.last_run() or {}
+    ran: dict[str, int] = next((job for job in last.get("jobs", []) if job["job_id"] == job_id), {})
+    names = ("memory_bytes", "memory_limit_bytes", "evicted_pairs", "pruned")
+    return {name: ran[name] for name in names if name in ran}

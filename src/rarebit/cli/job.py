@@ -1,14 +1,16 @@
-"""``rarebit job``: list, show, clone, import, export, validate."""
+"""``rarebit job``: list, show, clone, import, export, update, validate."""
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from rarebit.app import jobs
+from rarebit.app import job_update, jobs
+from rarebit.app.document import read_json
 from rarebit.cli.options import HomeOption, JsonOption, home_at
 from rarebit.cli.output import data, notes, safe, table, write_json
 from rarebit.cli.plot import plot_series
@@ -111,6 +113,26 @@ def export(job_id: JobId, home: HomeOption = None) -> None:
     """Print a job and its datafeed as Elastic's JSON."""
     with home_at(home) as place:
         write_json([jobs.export_job(place, job_id)])
+
+
+@app.command()
+def update(
+    job_id: JobId,
+    file: Annotated[Path, typer.Argument(help="JSON of what changes, as Elastic's _update takes it.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Change rules, description, groups, limits or retention of a local job."""
+    with home_at(home) as place:
+        body = read_json(file, "job update")
+        made = job_update.update_job(place, job_id, body, where=str(file), actor=getpass.getuser())
+        problems = jobs.validate(place, made)
+    if json:
+        write_json([made])
+        return
+    data().print(safe(f"{made.job_id}: changed"))
+    for problem in problems:
+        notes().print(safe(f"  {problem.kind}: {problem.where}: {problem.text}"))
 
 
 @app.command()

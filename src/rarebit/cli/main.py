@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import rarebit
-from rarebit.cli import asset, job, results, seen, work
+from rarebit.cli import asset, calendars, filters, job, job_care, results, seen, work
 from rarebit.cli.output import notes, safe
 from rarebit.core.errors import RarebitError
 
@@ -35,8 +35,11 @@ for name, group in (
     ("case", results.case_app),
     ("event", results.event_app),
     ("asset", asset.app),
+    ("filter", filters.app),
+    ("calendar", calendars.app),
 ):
     app.add_typer(group, name=name)
+job.app.add_typer(job_care.snapshot_app, name="snapshot")
 
 
 def _version(asked: bool) -> None:

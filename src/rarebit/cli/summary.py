@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rarebit.app.check import CheckReport
+from rarebit.app.left_out import LeftOut
 from rarebit.app.memory import MemoryReport
 from rarebit.app.run import JobOutcome, RunSummary
 from rarebit.app.status import Status
@@ -69,8 +70,13 @@ def print_summary(summary: RunSummary, home: Path) -> None:
         out.print(safe(f"  remembered  {_memory_line(summary.remembered)}"))
     if summary.days_dropped:
         out.print(safe(f"  dropped     events of {len(summary.days_dropped)} days up to {summary.days_dropped[-1]}"))
+    if summary.records_dropped:
+        out.print(safe(f"  dropped     {count(summary.records_dropped)} records older than results_retention_days"))
     for job in summary.jobs:
         out.print(safe(f"  {_job_line(job)}"))
+        for line in job.left_out:
+            if line.hidden or line.unlearnt or line.held_back:
+                out.print(safe(f"  left out    {job.job_id}: {left_out_text(line)}"))
     out.print(safe(f"  home        {home}"))
 
 
@@ -93,6 +99,7 @@ def _job_line(job: JobOutcome) -> str:
         return f"blind       {job.job_id}: {job.blind.reason}"
     memory = f"{job.memory_bytes / 1e6:.0f} of {job.memory_limit_bytes / 1e6:.0f} MB"
     lost = f", {count(job.evicted_pairs)} pairs dropped at the memory limit" if job.evicted_pairs else ""
+    lost += f", {count(job.pruned)} forgotten, not seen for the prune window" if job.pruned else ""
     late = f", {count(job.late_events)} events came late" if job.late_events else ""
     late += f", {count(job.too_late_events)} of them too late to be judged" if job.too_late_events else ""
     late += f", {count(job.ahead_events)} events ahead of the fleet's clock wait" if job.ahead_events else ""
@@ -101,6 +108,14 @@ def _job_line(job: JobOutcome) -> str:
         f"{count(job.records)} records, {count(job.alerts)} alerts; learnt until {(job.learning_until or '')[:10]}; "
         f"{memory}{lost}{late}"
     )
+
+
+def left_out_text(line: LeftOut) -> str:
+    """What one rule, calendar or exclusion left out since the job began."""
+    parts = [(line.hidden, "findings hidden"), (line.unlearnt, "observations not learnt")]
+    parts.append((line.held_back, "events held back"))
+    said = ", ".join(f"{count(number)} {text}" for number, text in parts if number) or "nothing so far"
+    return f"{said} by {line.by}"
 
 
 def print_check(found: CheckReport) -> None:
@@ -140,3 +155,14 @@ def print_status(found: Status) -> None:
             safe(job.reason),
         )  # fmt: skip
     out.print(made)
+    for job in found.jobs:
+        for line in job.left_out:
+            out.print(safe(f"left out    {job.id}: {left_out_text(line)}"))
+        for text in job.problems:
+            out.print(safe(f"not applied {job.id}: {text}"))
+        evicted, pruned = (job.memory.get(name, 0) for name in ("evicted_pairs", "pruned"))
+        if evicted or pruned:
+            text = f"{count(evicted)} pairs at the memory limit, {count(pruned)} not seen for the prune window"
+            out.print(safe(f"forgotten   {job.id}: {text}"))
+        for note in job.annotations:
+            out.print(safe(f"noted       {job.id}: {iso(note.start_us)[:16]} {note.kind}: {note.text}"))

@@ -83,7 +83,12 @@ def _joined(first: Rows, second: Rows) -> Rows:
     both = Rows(
         np.concatenate([first.times_us, second.times_us]),
         np.concatenate([first.ids, second.ids]),
-        {name: np.concatenate([column, second.columns[name]]) for name, column in first.columns.items()},
+        {name: np.concatenate([column, _column(second, name)]) for name, column in first.columns.items()},
         {name: np.concatenate([column, second.numbers[name]]) for name, column in first.numbers.items()},
     )
     return taken(both, np.lexsort((both.ids, both.times_us)))
+
+
+def _column(rows: Rows, name: str) -> NDArray[np.int64]:
+    """Codes of a field; absent from all where they were held back before the job asked for it."""
+    return rows.columns[name] if name in rows.columns else np.zeros(rows.times_us.size, np.int64)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rarebit.detect.care import HOST, Care
 from rarebit.detect.engine import INFORMATION, NONE, Codes, Columns, Judged, Rows
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
@@ -44,6 +45,7 @@ class CountEngine:
     ) -> None:
         assert detector.counting is not None  # noqa: S101 engine_for asks for no other
         self._detector = detector
+        self._care = Care()
         self._over = detector.detector.over_field_name
         left_out = detector.detector.exclude_frequent
         settings = CountSettings(
@@ -52,28 +54,34 @@ class CountEngine:
             distinct=detector.counting.distinct,
             skip_empty=detector.skips_empty,
             memory_bytes=memory_bytes * 2 // 3,
+            prune_us=plan.prune_us,
             pool=pool,
             exclude_frequent=left_out in (("all", "over") if self._over else ("all", "by")),
             exclude_common=bool(self._over) and left_out in ("all", "by"),
         )
         self._model = PopulationModel(settings) if self._over else CountModel(settings)
         self.part_types: tuple[np.dtype[Any], ...] = (self._model.cell_type,)
-        if self._over:
-            return
-        if detector.entity == "host.name":
+        if detector.entity == HOST and not self._over:
             self._model.set_peers(peer_of)
+
+    def heed(self, care: Care) -> None:
+        """See :meth:`Engine.heed`."""
+        self._care = care
+        self._model.watch = None if care.is_idle else care
 
     def judge(self, rows: Rows, peers: Codes) -> Judged:
         """See :meth:`Engine.judge`."""
         times_us, ids, columns = rows.times_us, rows.ids, rows.columns
         detector = self._detector
+        withheld, scopes = self._care.events(times_us, columns)
         cells, observed = self._model.score_and_learn(
             times_us,
             ids,
-            series_keys(detector, times_us.size, columns),
+            np.where(withheld, 0, series_keys(detector, times_us.size, columns)),
             values=columns[detector.value] if detector.value else NONE,
             sizes=sizes_of(rows.numbers[INFORMATION + detector.texts[0]]) if detector.texts else NONE,
             weights=_events(rows.numbers[detector.weight]) if detector.weight else NONE,
+            scopes=scopes,
             **self._belongs(times_us.size, columns, peers),
         )
         found = np.zeros(cells.size, FOUND)
@@ -84,6 +92,7 @@ class CountEngine:
             ("value", "key"),
             ("window_us", "bucket_us"),
             ("revised", "revised"),
+            ("hidden", "hidden"),
         ):
             found[name] = cells[part]
         return Judged(Findings(found, [cells]), observed)
@@ -99,9 +108,11 @@ class CountEngine:
     def _belongs(self, size: int, columns: Columns, peers: Codes) -> dict[str, Codes]:
         """Whom each row is compared with: the population of its member, or the peers of its entity."""
         entity = columns[self._detector.entity] if self._detector.entity else NONE
+        of_hosts = self._detector.entity == HOST
+        belongs = {"entities": entity if of_hosts else NONE}
         if self._over:
-            return {"peers": population_keys(self._detector, size, columns), "members": entity}
-        return {"entities": entity, "peers": peers if self._detector.entity == "host.name" else NONE}
+            return belongs | {"peers": population_keys(self._detector, size, columns), "members": entity}
+        return belongs | {"peers": peers if of_hosts else NONE}
 
     def start_day(self, keep_p: float) -> None:
         """See :meth:`Engine.start_day`."""
@@ -124,17 +135,21 @@ class CountEngine:
             "pairs": 0,
             "memory": model.memory,
             "evicted": model.evicted,
+            "pruned": model.pruned,
             "late": model.late,
             "too_late": model.too_late,
         }
 
     def to_state(self) -> State:
         """See :meth:`Engine.to_state`."""
-        return {f"0.{name}": array for name, array in self._model.to_state().items()}
+        state = {f"0.{name}": array for name, array in self._model.to_state().items()}
+        return state | {"rules": self._care.rule_keys}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """See :meth:`Engine.load_state`."""
         self._model.load_state({name.removeprefix("0."): array for name, array in state.items()})
+        if not np.array_equal(state["rules"], self._care.rule_keys):
+            self._model.forget_scopes()
 
 
 def _events(numbers: NDArray[np.float64]) -> Codes:

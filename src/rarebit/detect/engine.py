@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rarebit.detect.care import Care
 from rarebit.detect.findings import Findings
 from rarebit.detect.plan import NULL_CODE, DetectorPlan
 from rarebit.model.tables import State
@@ -53,6 +54,9 @@ class Engine(Protocol):
     """Types of the counts beside a finding, one a detector."""
     lasting: bool
     """Whether a finding can go on after it was handed out: within its hour, or as a rollout."""
+
+    def heed(self, care: Care) -> None:
+        """Leave out from now on what rules, calendars and exclusions say; called once, before the first row."""
 
     def judge(self, rows: Rows, peers: Codes) -> Judged:
         """Judge rows in order, then learn them; ``peers`` are codes of the peer group of each row's host, or empty."""

@@ -21,4 +21,4 @@ def engine_for(
         return CountEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
     if group[0].measuring is not None:
         return MetricEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
-    return RareEngine(group, peer_of=peer_of, pool=pool, collapse=collapse, memory_bytes=limit)
+    return RareEngine(group, peer_of=peer_of, pool=pool, collapse=collapse, memory_bytes=limit, prune_us=plan.prune_us)

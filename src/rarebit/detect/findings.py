@@ -23,10 +23,11 @@ FOUND: Final = np.dtype(
         ("learning", "i4"),
         ("settled", "i4"),
         ("revised", "i4"),
+        ("hidden", "i8"),
     ]
 )
-"""A finding: code of its first event's id, time, probability, expected records a week, its spread, and whether late
-events changed it."""
+"""A finding: code of its first event's id, time, probability, expected records a week, its spread, whether late events
+changed it, and the key of the rule or hold for which it is not told of (see :mod:`rarebit.detect.care`), or 0."""
 
 
 class Findings:

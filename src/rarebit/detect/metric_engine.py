@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rarebit.detect.care import HOST, Care
 from rarebit.detect.engine import NONE, Codes, Judged, Rows
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
@@ -30,6 +31,7 @@ class MetricEngine:
     ) -> None:
         assert detector.measuring is not None  # noqa: S101 engine_for asks for no other
         self._detector = detector
+        self._care = Care()
         self._model = MetricModel(
             MetricSettings(
                 span_us=plan.span_us,
@@ -37,27 +39,42 @@ class MetricEngine:
                 side=detector.measuring.side,
                 zero=detector.measuring.zero,
                 memory_bytes=memory_bytes,
+                prune_us=plan.prune_us,
                 pool=pool,
             )
         )
-        if detector.entity == "host.name":
+        if detector.entity == HOST:
             self._model.set_peers(peer_of)
+
+    def heed(self, care: Care) -> None:
+        """See :meth:`Engine.heed`."""
+        self._care = care
+        self._model.watch = None if care.is_idle else care
 
     def judge(self, rows: Rows, peers: Codes) -> Judged:
         """See :meth:`Engine.judge`."""
         detector, columns = self._detector, rows.columns
+        withheld, scopes = self._care.events(rows.times_us, columns)
+        of_hosts = detector.entity == HOST
         cells, observed = self._model.score_and_learn(
             rows.times_us,
             rows.ids,
-            series_keys(detector, rows.times_us.size, columns),
+            np.where(withheld, 0, series_keys(detector, rows.times_us.size, columns)),
             rows.numbers[detector.metric],
             weights=rows.numbers[detector.weight] if detector.weight else _NO_WEIGHTS,
-            entities=columns[detector.entity] if detector.entity else NONE,
-            peers=peers if detector.entity == "host.name" else NONE,
+            entities=columns[HOST] if of_hosts else NONE,
+            peers=peers if of_hosts else NONE,
+            scopes=scopes,
         )
         found = np.zeros(cells.size, FOUND)
-        named = (("id", "id"), ("time_us", "time_us"), ("p", "p"), ("value", "key"), ("window_us", "bucket_us"))
-        for name, part in named:
+        for name, part in (
+            ("id", "id"),
+            ("time_us", "time_us"),
+            ("p", "p"),
+            ("value", "key"),
+            ("window_us", "bucket_us"),
+            ("hidden", "hidden"),
+        ):
             found[name] = cells[part]
         return Judged(Findings(found, [cells]), observed)
 
@@ -82,14 +99,17 @@ class MetricEngine:
             "pairs": 0,
             "memory": model.memory,
             "evicted": model.evicted,
+            "pruned": model.pruned,
             "late": model.late,
             "too_late": model.late,
         }
 
     def to_state(self) -> State:
         """See :meth:`Engine.to_state`."""
-        return self._model.to_state()
+        return self._model.to_state() | {"rules": self._care.rule_keys}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """See :meth:`Engine.load_state`."""
         self._model.load_state(state)
+        if not np.array_equal(state["rules"], self._care.rule_keys):
+            self._model.forget_scopes()

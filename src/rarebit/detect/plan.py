@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from rarebit.core.errors import DefinitionError
 from rarebit.core.fields import TIME
 from rarebit.core.job import Detector, Job
 from rarebit.core.time import parse_span
+from rarebit.detect.care import Care, Hold
 from rarebit.detect.datafeed import condition
 from rarebit.detect.functions import Counting, Measuring, counting, measuring
-from rarebit.detect.problems import problems, summary_field
+from rarebit.detect.problems import problems, prune_window, summary_field
+from rarebit.detect.rules import rules_of, unmeasured
 from rarebit.model.rare_kernel import FLEET, INDIVIDUAL, POPULATION
 from rarebit.query.tree import Node, fields_of
 
@@ -80,6 +83,22 @@ class JobPlan:
     """Detectors that judge an observation together; the first leads, each group gives findings of its own."""
     condition: Node
     coded: tuple[str, ...]
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """SQL condition on events for the scope of each rule that has one, by the rule's ``flag``."""
+    holds: tuple[Hold, ...] = ()
+    """Events of calendars, and exclusions."""
+
+    def care(self, group: tuple[DetectorPlan, ...]) -> Care:
+        """What is left out of the work of one of ``groups``."""
+        own = {detector.index: detector.detector.function for detector in group}
+        rules = [rule for rule in rules_of(self.job) if rule.detector_index in own]
+        applied = [rule for rule in rules if not unmeasured(rule, own[rule.detector_index])]
+        return Care(applied, self.holds, self.span_us)
+
+    @property
+    def prune_us(self) -> int | None:
+        """What was not seen for so long is forgotten; None where the job does not say."""
+        return prune_window(self.job)
 
     @property
     def span_us(self) -> int:

@@ -13,11 +13,16 @@ from rarebit.core.job import Detector, Job
 from rarebit.core.time import DAY_US, parse_span
 from rarebit.detect.datafeed import condition
 from rarebit.detect.functions import COUNTS, METRICS, RARE, Counting, counting, measuring
+from rarebit.detect.rules import rule_of, unmeasured
 
+_RETENTION: Final = (
+    "daily_model_snapshot_retention_after_days", "model_snapshot_retention_days", "results_retention_days"
+)  # fmt: skip
 _HONOURED_REST: Final = frozenset(
-    {"analysis_limits", "custom_settings", "groups", "allow_lazy_open", "data_description"}
+    {"analysis_limits", "custom_settings", "groups", "allow_lazy_open", "data_description", *_RETENTION}
 )
 SUMMARY: Final = "summary_count_field_name"
+_HONOURED_ANALYSIS: Final = frozenset({"model_prune_window", SUMMARY})
 _HONOURED_DETECTOR_REST: Final = frozenset({"detector_index"})
 EXCLUDED: Final = ("all", "none", "by", "over")
 """Values of ``exclude_frequent``."""
@@ -49,9 +54,8 @@ def problems(job: Job) -> list[Problem]:
     if all(counting(detector.function) for detector in job.detectors):
         honoured |= {"model_plot_config"}  # any series can be plotted: rarebit job plot
     found += [Problem(key, "ignored", "kept for export, not acted on") for key in job.rest if key not in honoured]
-    for key in job.analysis_rest:
-        if key != SUMMARY:
-            found.append(Problem(f"analysis_config.{key}", "ignored", "not acted on by the functions that run"))
+    for key in job.analysis_rest.keys() - _HONOURED_ANALYSIS:
+        found.append(Problem(f"analysis_config.{key}", "ignored", "not acted on by the functions that run"))
     return found
 
 
@@ -86,8 +90,41 @@ def _setting_problems(job: Job) -> Iterable[Problem]:
         yield Problem("analysis_config.bucket_span", "refused", error.what)
     try:
         memory_limit(job)
+        prune_window(job)
     except DefinitionError as error:
         yield Problem(error.where, "refused", error.what)
+    yield from _retention_problems(job)
+
+
+def _retention_problems(job: Job) -> Iterable[Problem]:
+    days = {name: job.rest[name] for name in _RETENTION if job.rest.get(name) is not None}
+    wrong = [name for name, value in days.items() if isinstance(value, bool) or not isinstance(value, int) or value < 0]
+    for name in wrong:
+        yield Problem(name, "refused", f"{days[name]!r} is not a whole number of days")
+    daily, kept = (days.get(name) for name in _RETENTION[:2])
+    if not wrong and daily is not None and kept is not None and daily > kept:
+        yield Problem(_RETENTION[0], "refused", f"{daily} days is longer than {_RETENTION[1]}, {kept} days")
+
+
+def prune_window(job: Job) -> int | None:
+    """Microseconds of ``model_prune_window``; None where it is not set.
+
+    Raises
+    ------
+    DefinitionError
+        If it is no span, or shorter than two buckets.
+    """
+    text = job.analysis_rest.get("model_prune_window")
+    if text is None:
+        return None
+    where = "analysis_config.model_prune_window"
+    try:
+        window, span = parse_span(str(text)), parse_span(job.bucket_span)
+    except RarebitError as error:
+        raise DefinitionError(error.what, where=where) from error
+    if window < 2 * span:
+        raise DefinitionError(f"{text!r} is shorter than two buckets", where=where)
+    return window
 
 
 def memory_limit(job: Job) -> int:
@@ -129,11 +166,22 @@ def _detector_problems(job: Job) -> Iterable[Problem]:
         else:
             yield Problem(f"{where}.function", "refused", f"function {detector.function!r} does not run; {_RUNS}")
             continue
-        if detector.custom_rules:
-            yield Problem(f"{where}.custom_rules", "ignored", "kept for export, not applied")
+        yield from _rule_problems(detector, index)
         for key in detector.rest:
             if key not in _HONOURED_DETECTOR_REST:
                 yield Problem(f"{where}.{key}", "ignored", "kept for export, not acted on")
+
+
+def _rule_problems(detector: Detector, index: int) -> Iterable[Problem]:
+    for number, body in enumerate(detector.custom_rules):
+        try:
+            rule = rule_of(body, index, number, detector)
+        except DefinitionError as error:
+            yield Problem(error.where, "refused", error.what)
+            continue
+        if unmeasured(rule, detector.function):
+            text = f"{detector.function} has no actual and typical value; the rule is not applied"
+            yield Problem(f"analysis_config.{rule.place}", "ignored", text)
 
 
 def _rare_problems(detector: Detector, where: str) -> Iterable[Problem]:

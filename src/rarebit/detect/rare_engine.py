@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rarebit.detect.care import Care
 from rarebit.detect.engine import NONE, Codes, Judged, Rows, with_null
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan
 from rarebit.detect.views import View, beside, together
 from rarebit.model.rare import RareModel
-from rarebit.model.rare_kernel import CANDIDATE
+from rarebit.model.rare_kernel import CANDIDATE, HOUR_US
 from rarebit.model.tables import State
 
 
@@ -30,26 +31,42 @@ class RareEngine:
         pool: bool,
         collapse: bool,
         memory_bytes: int,
+        prune_us: int | None = None,
     ) -> None:
         self.part_types: tuple[np.dtype[Any], ...] = (CANDIDATE,) * len(group)
         self._group = group
         self._collapse = collapse
+        self._care = Care()
         self._models = [
-            RareModel(each.mode, frequent=each.frequent, pool=pool, memory_bytes=memory_bytes) for each in group
+            RareModel(
+                each.mode,
+                frequent=each.frequent,
+                pool=pool,
+                memory_bytes=memory_bytes,
+                prune_hours=None if prune_us is None else prune_us // HOUR_US,
+            )
+            for each in group
         ]
         for detector, model in zip(group, self._models, strict=True):
             if detector.entity == "host.name":
                 model.set_peers(peer_of)
 
+    def heed(self, care: Care) -> None:
+        """See :meth:`Engine.heed`."""
+        self._care = care
+
     def judge(self, rows: Rows, peers: Codes) -> Judged:
         """See :meth:`Engine.judge`."""
         times_us, ids, columns = rows.times_us, rows.ids, rows.columns
+        care = self._care.rows(times_us, columns)
+        unlearnt = NONE if care is None else care.unlearnt.astype(np.int64)
         judged = []
         for detector, model in zip(self._group, self._models, strict=True):
             entity, value = (with_null(columns[name], detector) for name in (detector.entity, detector.value))
+            entity = entity if care is None else np.where(care.withheld, 0, entity)
             scope = columns[detector.scope] if detector.scope else NONE
             own_peers = peers if detector.entity == "host.name" else NONE
-            p, seen = model.score_and_learn(times_us, entity, value, peers=own_peers, scopes=scope)
+            p, seen = model.score_and_learn(times_us, entity, value, peers=own_peers, scopes=scope, unlearnt=unlearnt)
             judged.append(View(p, seen, entity != 0))
         lead = judged[0].candidates
         found = np.zeros(lead.size, FOUND)
@@ -58,6 +75,7 @@ class RareEngine:
             found[name] = lead[name]
         found["p"] = together(judged)
         found["spreading"] = lead["spreading"] if self._collapse else 0
+        found["hidden"] = 0 if care is None else care.hidden[lead["row"]]
         parts = [lead, *(beside(lead, view) for view in judged[1:])]
         return Judged(Findings(found, parts), int(np.count_nonzero(~np.isnan(judged[0].p))))
 
@@ -83,6 +101,7 @@ class RareEngine:
             "pairs": max(model.counts["pairs"] for model in self._models),
             "memory": sum(model.memory for model in self._models),
             "evicted": sum(model.evicted for model in self._models),
+            "pruned": sum(model.pruned for model in self._models),
             "late": 0,
             "too_late": 0,
         }

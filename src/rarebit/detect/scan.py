@@ -40,6 +40,8 @@ def request(plans: Sequence[JobPlan]) -> ScanRequest:
         columns[f"number:{name}"] = number_sql(name)
     for name in sorted({name for plan in plans for name in plan.informative}):
         columns[f"text:{name}"] = text_sql(name)
+    for index, plan in enumerate(plans):
+        columns |= {f"{flag}@{index}": condition for flag, condition in plan.flags.items()}
     conditions = [to_sql(plan.condition) for plan in plans]
     different = list(dict.fromkeys(conditions))
     if len(different) > 1:
@@ -58,13 +60,15 @@ def feed(streams: Sequence[JobStream], tables: Iterable[pa.Table]) -> Iterable[i
         numbers = {name: _finite(column) for name, column in _named(table, "number:")}
         numbers |= {INFORMATION + name: information_of(name, column) for name, column in _named(table, "text:")}
         for index, stream in enumerate(streams):
-            flag = f"job:{index}"
-            if flag not in table.column_names:
-                stream.process(times, ids, codes, {name: numbers[name] for name in _asked(stream.plan)})
+            flags = {name: _whole(table.column(f"{name}@{index}").cast(pa.int64())) for name in stream.plan.flags}
+            own = {name: codes[name] for name in stream.plan.coded} | flags
+            measured = {name: numbers[name] for name in _asked(stream.plan)}
+            if f"job:{index}" not in table.column_names:
+                stream.process(times, ids, own, measured)
                 continue
-            rows = np.flatnonzero(table.column(flag).to_numpy())
-            own = {name: codes[name][rows] for name in stream.plan.coded}
-            stream.process(times[rows], ids[rows], own, {name: numbers[name][rows] for name in _asked(stream.plan)})
+            rows = np.flatnonzero(table.column(f"job:{index}").to_numpy())
+            own = {name: column[rows] for name, column in own.items()}
+            stream.process(times[rows], ids[rows], own, {name: column[rows] for name, column in measured.items()})
         yield int(times[-1])
 
 

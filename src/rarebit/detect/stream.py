@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US, HOUR_US
 from rarebit.detect.ahead import Ahead, taken
+from rarebit.detect.care import added
 from rarebit.detect.engine import NO_NUMBERS, Columns, Engine, Numbers, Rows
 from rarebit.detect.engines import engine_for
 from rarebit.detect.findings import FOUND, Findings
+from rarebit.detect.flow import Flow
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.problems import memory_limit
 from rarebit.detect.revise import give_way
@@ -27,7 +29,7 @@ from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
 from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
-STATE_VERSION: Final = 5
+STATE_VERSION: Final = 6
 KEEP_P: Final = 0.05
 """Observations up to this probability are looked at in a busy fleet (Elastic writes no record above 0.035)."""
 COLD_DAYS: Final = 7.0
@@ -88,6 +90,11 @@ class JobStream:
         self._engines = [
             engine_for(plan, group, peer_of=peer_of or {}, pool=pool, collapse=self.collapse) for group in self._groups
         ]
+        self._cares = [plan.care(group) for group in self._groups]
+        for engine, care in zip(self._engines, self._cares, strict=True):
+            engine.heed(care)
+        self.flow = Flow()
+        self._evicted_before = 0
         self._calibrators = [TailCalibrator(cold_days=COLD_DAYS) for _ in self._groups]
         self._pending: list[list[Table]] = [[] for _ in self._groups]
         self._fresh: list[list[Findings]] = [[] for _ in self._groups]
@@ -135,6 +142,7 @@ class JobStream:
         self.first_us = int(times_us.min()) if self.first_us is None else min(self.first_us, int(times_us.min()))
         moving = np.minimum(times_us, self.horizon_us)
         self.last_us = max(self.last_us or 0, int(moving.max()))
+        self.flow.add(moving)
         days = np.maximum.accumulate(np.maximum(moving // DAY_US, self._day))
         starts = np.flatnonzero(np.diff(days, prepend=self._day))
         edges = [0, *(int(start) for start in starts if start > 0), times_us.size]
@@ -149,7 +157,7 @@ class JobStream:
             judged = engine.judge(rows, peers)
             self.observations += judged.observed
             self._calibrators[index].observe(judged.observed, self._day * DAY_US)
-            findings = self._expected(index, judged.findings)
+            findings = self._cares[index].told(self._expected(index, judged.findings), MOST_EXPECTED)
             found = findings.found
             if len(findings):
                 self._pending[index].append(found[found["p"] <= self._keep_p])
@@ -305,6 +313,9 @@ class JobStream:
             "memory_bytes": sum(each["memory"] for each in engines),
             "memory_limit_bytes": memory_limit(self.plan.job),
             "evicted_pairs": sum(each["evicted"] for each in engines),
+            "pruned": sum(each.get("pruned", 0) for each in engines),
+            "evicted_lately": sum(each["evicted"] for each in engines) - self._evicted_before,
+            "left_out": added([care.counts for care in self._cares]),
             "calibration": [calibrator.health() for calibrator in self._calibrators],
         }
 
@@ -315,9 +326,11 @@ class JobStream:
         marks += [-1 if self.first_us is None else self.first_us, -1 if self.last_us is None else self.last_us]
         state["marks"] = np.array(marks, np.int64)
         state |= {f"ahead.{name}": array for name, array in self._ahead.to_state().items()}
+        state |= {f"flow.{name}": array for name, array in self.flow.to_state().items()}
         for index, engine in enumerate(self._engines):
             state |= {f"m{index}.{name}": array for name, array in engine.to_state().items()}
             state |= {f"c{index}.{name}": array for name, array in self._calibrators[index].to_state().items()}
+            state |= {f"r{index}.{name}": array for name, array in self._cares[index].to_state().items()}
             state |= columns_of(f"f{index}", self.recent(index))
             state |= columns_of(f"t{index}", self._told[index].found)
             for at, part in enumerate(self._told[index].parts):
@@ -339,9 +352,11 @@ class JobStream:
             if marks[0] != STATE_VERSION:
                 raise StateError(f"model state of version {marks[0]}, this is version {STATE_VERSION}")
             self._ahead.load_state(under(state, "ahead."))
+            self.flow.load_state(under(state, "flow."))
             for index, engine in enumerate(self._engines):
                 engine.load_state(under(state, f"m{index}."))
                 self._calibrators[index] = TailCalibrator.from_state(under(state, f"c{index}."))
+                self._cares[index].load_state(under(state, f"r{index}."))
                 pending = rows_from(f"f{index}", FOUND, state)
                 self._pending[index] = [pending] if pending.size else []
                 told = [rows_from(f"t{index}.{at}", kind, state) for at, kind in enumerate(engine.part_types)]
@@ -356,6 +371,7 @@ class JobStream:
         for engine in self._engines:
             engine.resume(self._keep_p)
         self.first_us, self.last_us = (None if mark < 0 else mark for mark in marks[5:7])
+        self._evicted_before = sum(engine.health()["evicted"] for engine in self._engines)
         self._told_us = [marks[6]] * len(self._groups)
         return self
 

@@ -13,12 +13,12 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.maths.count import Predicted, learn, p_high, p_low, p_none
+from rarebit.maths.count import Predicted, learn
 from rarebit.model.count_cells import (
     CELL,
     SERIES,
     Moment,
-    at,
+    Watch,
     count_peers,
     groups_of,
     law_of,
@@ -30,16 +30,16 @@ from rarebit.model.count_cells import (
 )  # fmt: skip
 from rarebit.model.count_forget import remembered
 from rarebit.model.count_frequent import left_out
+from rarebit.model.count_judge import SURPRISING as SURPRISING  # noqa: PLC0414 part of this module's words
+from rarebit.model.count_judge import judge, leave_out
 from rarebit.model.count_late import LateWindow
 from rarebit.model.count_open import OPEN, CountRows, OpenBucket
 from rarebit.model.count_prior import Prior, fit_groups, fit_prior, fleet_factor, is_collapsed
-from rarebit.model.count_settings import BOTH, HIGH, LOW, CountSettings
+from rarebit.model.count_settings import CountSettings
 from rarebit.model.drift import Drift
 from rarebit.model.season import Season
 from rarebit.model.tables import State, Table, among, columns_of, rows_from, under
 
-SURPRISING: Final = 1e-3
-"""Low counts are only told of where P(Y = 0) is below this; a lasting silence is told of once, when it begins."""
 LONGEST_GAP: Final = 2016
 """Buckets: a longer stretch without any event of the job is not learnt from further."""
 _NOISE_WORTH: Final = 40.0
@@ -65,7 +65,7 @@ class CountModel:
         self.settings = settings
         self._first_bucket = -1
         self.keep_p = 0.05
-        self.evicted = 0
+        self.evicted = self.pruned = 0
         self.late = 0
         """CountRows that came after their bucket had closed."""
         self.too_late = 0
@@ -73,6 +73,10 @@ class CountModel:
         self.watched = _NONE
         """Series of which every cell is kept in ``watched_cells``; no part of the memory."""
         self.watched_cells: list[Table] = []
+        self.watch: Watch | None = None
+        """Says what is left out of a bucket; asked when it closes."""
+        self._again = False
+        """Whether buckets are closed that were closed before."""
         self._shaped = False
         self._decay = 2.0 ** (-settings.span_us / (settings.half_life_hours * 3.6e9))
         self._series: Table = np.zeros(0, SERIES)
@@ -101,6 +105,7 @@ class CountModel:
         entities: Ints = _NONE,
         peers: Ints = _NONE,
         members: Ints = _NONE,
+        scopes: Ints = _NONE,
     ) -> tuple[Table, int]:
         """Count rows; judge and learn every bucket that they close, or that they come late to.
 
@@ -114,6 +119,8 @@ class CountModel:
             Events that a row stands for, if not 1 (with 0 it only moves time on); code of the entity, looked up by
             :meth:`set_peers`; code of its peer group, where it is not listed; code of the member of a population, the
             same in all groups.
+        scopes : int64[n], optional
+            Bits that :attr:`watch` is told of again when a bucket of the series closes.
 
         Returns
         -------
@@ -130,7 +137,7 @@ class CountModel:
         own = values if self.settings.distinct else _NONE
         keys = np.where(weights > 0, keys, 0) if weights.size else keys
         bucket, member = times_us // self.settings.span_us, members if members.size else keys
-        rows = CountRows(bucket, times_us, ids, keys, groups, member, own, sizes, weights)
+        rows = CountRows(bucket, times_us, ids, keys, groups, member, own, sizes, weights, entities, scopes)
         if np.any(np.diff(times_us) < 0):
             rows = rows.take(np.lexsort((ids, times_us)))
         if self._open.bucket < 0:
@@ -145,7 +152,9 @@ class CountModel:
         return np.concatenate([cells, more]), judged + further
 
     def _take_late(self, rows: CountRows) -> tuple[Table, int]:
+        self._again = True
         cells, judged, taken = self._late.amend(self, rows, self._open.bucket)
+        self._again = False
         too_late = rows.take(~taken)
         self.late += int(np.count_nonzero(rows.keys))
         self.too_late += int(np.count_nonzero(too_late.keys))
@@ -186,6 +195,12 @@ class CountModel:
         if self._fit():
             self._season.refit()
 
+    def forget_scopes(self) -> None:
+        """Take every series for one without scopes until its next event: what their bits mean has changed."""
+        self._series["scopes"] = 0
+        self._open.forget_scopes()
+        self._late.forget_scopes()
+
     @property
     def counts(self) -> dict[str, int]:
         """Number of series held, and of peer groups met."""
@@ -218,7 +233,7 @@ class CountModel:
         """What was learnt of closed buckets."""
         state = columns_of("series", self._series)
         state |= {"groups": self._group_codes.copy(), "prior": self._prior.copy()}
-        state["marks"] = np.array([self.evicted, self._shaped, self._first_bucket], np.int64)
+        state["marks"] = np.array([self.evicted, self._shaped, self._first_bucket, self.pruned], np.int64)
         state |= {f"drift.{name}": array for name, array in self._drift.to_state().items()}
         return state | {f"season.{name}": array for name, array in self._season.to_state().items()}
 
@@ -226,7 +241,7 @@ class CountModel:
         """Take back :meth:`core_state`."""
         self._series = rows_from("series", SERIES, state)
         self._group_codes, self._prior = np.array(state["groups"]), np.array(state["prior"])
-        self.evicted, shaped, self._first_bucket = (int(mark) for mark in state["marks"])
+        self.evicted, shaped, self._first_bucket, self.pruned = (int(mark) for mark in state["marks"])
         self._shaped = bool(shaped)
         self._season.load_state(under(state, "season."))
         self._drift.load_state(under(state, "drift."))
@@ -242,8 +257,8 @@ class CountModel:
 
     def _forget(self) -> None:
         """Drop series that have faded; where there are still too many, those not seen for the longest."""
-        kept, evicted = remembered(self._series, self.settings)
-        self.evicted += evicted
+        kept, pruned, evicted = remembered(self._series, self.settings)
+        self.evicted, self.pruned = self.evicted + evicted, self.pruned + pruned
         self._series = self._series[kept]
 
     def close(self, bucket: int, until: int, rows: Table) -> list[Table]:
@@ -260,8 +275,11 @@ class CountModel:
         places = np.searchsorted(self._series["key"], rows["key"])
         counts = np.zeros(self._series.size, np.int64)
         counts[places] = rows["count"]
+        self._series["scopes"][places] = rows["scopes"]
         chosen = np.flatnonzero(counts > 0) if self.settings.skip_empty else np.arange(counts.size)
         when = Moment(bucket * self.settings.span_us, self.settings.span_us)
+        if self.watch is not None:
+            chosen = chosen[~self.watch.resting(when.start_us, self._series["entity"][chosen])]
         cells = self._cells(chosen, counts[chosen], when)
         self._judge_and_learn(cells, chosen, when)
         self._first_bucket = bucket if self._first_bucket < 0 else self._first_bucket
@@ -306,10 +324,13 @@ class CountModel:
 
     def _judge_and_learn(self, cells: Table, chosen: Ints, when: Moment) -> None:
         """Fill in the law and the probability of each cell, then learn the bucket."""
+        if cells.size == 0:
+            return
         y = cells["count"] - self.settings.skip_empty
         if np.isnan(self._prior[0, 0]):
             cells["p"] = np.nan
-            self._learn(chosen, y, np.ones(y.size), np.zeros((2, y.size)))
+            kept = self._kept(cells, chosen, np.full(y.size, np.nan))
+            self._learn(chosen[kept], y[kept], np.ones(kept.size), np.zeros((2, kept.size)))
             return
         flat = self._law(cells)
         law = Predicted(flat.shape, flat.mean * cells["season"])
@@ -319,6 +340,7 @@ class CountModel:
         if not collapsed:
             cells["fleet"] = self._fleet(y, law, cells["group"])[cells["group"]]
         self._judge(cells, chosen, y, law, collapsed=collapsed)
+        kept = self._kept(cells, chosen, cells["mean"] + self.settings.skip_empty)
         cells["own_p"], cells["share"] = cells["p"], 1.0
         if collapsed and self._season.may_freeze(when.hours, when.week):
             return
@@ -327,14 +349,13 @@ class CountModel:
         if self._shaped and self.may_drift:
             series = self._series[chosen]
             self._drift.judge(cells, series, learnt, law)
-            self._series[chosen] = series
+            self._series[chosen[kept]] = series[kept]
         # Half of what the fleet shares is learnt as the series' own, so that a lasting change becomes the rule.
-        self._learn(
-            chosen, learnt, cells["season"] * np.sqrt(cells["fleet"]), noise_of(learnt, law, cells["dispersion"])
-        )
+        exposure, noise = cells["season"] * np.sqrt(cells["fleet"]), noise_of(learnt, law, cells["dispersion"])
+        self._learn(chosen[kept], learnt[kept], exposure[kept], noise[:, kept])
         damped = 1.0 / (1.0 + self._unsteadiness(cells, law) * flat.mean)
-        parts = (damped * part for part in (learnt, flat.mean))
-        counted, expected = (np.bincount(cells["group"], part, groups).astype(np.float64) for part in parts)
+        parts, of = ((damped * part)[kept] for part in (learnt, flat.mean)), cells["group"][kept]
+        counted, expected = (np.bincount(of, part, groups).astype(np.float64) for part in parts)
         self._season.learn(when.hours, when.week, counted, expected)
 
     def _law(self, cells: Table) -> Predicted:
@@ -355,35 +376,13 @@ class CountModel:
         return found
 
     def _judge(self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool) -> None:
-        """Probability of each cell: of as much or more, of as little or less, or both."""
-        side, p = self.settings.side, np.ones(y.size)
-        cells["shape"], cells["side"] = law.shape, LOW if side == LOW else HIGH
-        cells["mean"] = law.mean
-        if side != LOW:
-            # A fleet at rest does not make a busy series stranger, and a busy one does not make silence stranger.
-            above = Predicted(law.shape, law.mean * np.maximum(cells["fleet"], 1.0))
-            rows = np.flatnonzero(y > above.mean)
-            p[rows] = p_high(y[rows], at(above, rows))
-            cells["mean"] = above.mean
-        if side != HIGH:
-            lower, mean = self._low(cells, chosen, y, law, collapsed=collapsed)
-            less = (lower < p) | (side == LOW)
-            cells["side"][less], cells["mean"][less] = LOW, mean[less]
-            p = np.minimum(p, lower)
-        cells["p"] = np.minimum(2.0 * p, 1.0) if side == BOTH else p
+        """Fill in the probability of each cell, and note which series are silent."""
+        quiet = self._series["quiet"][chosen]
+        self._series["quiet"][chosen] = judge(cells, quiet, y, law, side=self.settings.side, collapsed=collapsed)
 
-    def _low(self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool) -> tuple[Floats, Floats]:
-        """Probability of as little, told once when a stretch of it begins; and the mean it was judged by."""
-        below = Predicted(law.shape, law.mean * np.minimum(cells["fleet"], 1.0))
-        p = np.ones(y.size)
-        if collapsed:
-            return p, below.mean
-        rows = np.flatnonzero((y < below.mean) & (p_none(below) < SURPRISING))
-        p[rows] = p_low(y[rows], at(below, rows))
-        quiet = self._series["quiet"][chosen] > 0
-        self._series["quiet"][chosen] = p < SURPRISING
-        p[quiet] = 1.0
-        return p, below.mean
+    def _kept(self, cells: Table, chosen: Ints, typical: Floats) -> Ints:
+        """See :func:`~rarebit.model.count_judge.leave_out`."""
+        return leave_out(self.watch, cells, self._series[chosen], typical, counted=not self._again)
 
     def _learn(self, chosen: Ints, y: Ints | Floats, exposure: Floats, noise: Floats) -> None:
         series = self._series

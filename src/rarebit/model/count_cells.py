@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ SERIES: Final = np.dtype(
         ("buckets", "i8"),
         ("present", "i8"),
         ("member", "i8"),
+        ("entity", "i8"),
+        ("scopes", "i8"),
         ("group", "i4"),
         ("quiet", "i4"),
         ("drift", "i4"),
@@ -34,7 +36,8 @@ SERIES: Final = np.dtype(
     ]
 )
 """One series: decayed counts and exposure, noise, when and by which event it was first and last seen, the buckets it
-was judged or learnt in and those it had events in, the member of a population it belongs to, its windows."""
+was judged or learnt in and those it had events in, the member of a population it belongs to, its entity, the scopes it
+was last in, its windows."""
 
 CELL: Final = np.dtype(
     [
@@ -61,18 +64,35 @@ CELL: Final = np.dtype(
         ("season", "f8"),
         ("fleet", "f8"),
         ("peer_mean", "f8"),
+        ("hidden", "i8"),
         ("drift", "i4"),
         ("share", "f8"),
         ("own_p", "f8"),
         *((f"{name}_{part}", "f8") for name, _ in WINDOWS for part in ("seen", "mean", "var", "p")),
     ]
 )
-"""One series in one bucket, with all that its probability was made of; ``revised`` where late events changed it."""
+"""One series in one bucket, with all that its probability was made of; ``revised`` where late events changed it,
+``hidden`` the key of the rule for which it is not told of, or 0."""
 
 _OUTLIER: Final = 6.0
 """Standard deviations."""
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class Watch(Protocol):
+    """What is left out of a bucket that closes."""
+
+    def resting(self, start_us: int, entities: Ints) -> NDArray[np.bool_]:
+        """Of which series of these entities the bucket is passed over (bool[n])."""
+
+    def cells(
+        self, start_us: int, entities: Ints, scopes: Ints, actual: Floats, typical: Floats, *, counted: bool
+    ) -> tuple[Ints, NDArray[np.bool_]]:
+        """Key of what hides each judged cell, or 0 (int64[n]); and which are not learnt (bool[n]).
+
+        ``counted`` is false where the cells were asked for before.
+        """
 
 
 class Moment:
@@ -110,7 +130,8 @@ def most_ordinary(law: Predicted) -> Floats:
 def with_new(series: Table, fresh: Table, groups: Ints) -> Table:
     """The series (by key) and those of open rows met for the first time, in the first group where theirs is unknown."""
     made = np.zeros(fresh.size, SERIES)
-    made["key"], made["first_us"], made["member"] = fresh["key"], fresh["first_us"], fresh["member"]
+    for name in ("key", "first_us", "member", "entity"):
+        made[name] = fresh[name]
     made["last_us"], made["last_id"] = fresh["first_us"], fresh["first_id"]
     order = np.argsort(groups, kind="stable")
     places = order[np.minimum(np.searchsorted(groups, fresh["group"], sorter=order), order.size - 1)]

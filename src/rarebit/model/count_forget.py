@@ -20,16 +20,25 @@ _ROOM: Final = 0.8
 """Part of the memory that stays taken where there was too little, so that it does not run short every day."""
 
 
-def remembered(series: Table, settings: CountSettings) -> tuple[NDArray[np.bool_], int]:
-    """Which series are kept (bool[n]), and how many are given up for want of memory, those not seen longest first."""
+def remembered(series: Table, settings: CountSettings) -> tuple[NDArray[np.bool_], int, int]:
+    """Which series are kept (bool[n]); how many were not seen for the prune window; and how many are given up.
+
+    They are given up for want of memory, those not seen longest first.
+    """
+    newest = series["last_us"].max(initial=0)
     if settings.skip_empty:
-        kept = series["last_us"] >= series["last_us"].max(initial=0) - PRUNE_US
+        kept = series["last_us"] >= newest - max(PRUNE_US, settings.prune_us or 0)
     else:
         kept = series["events"] >= _GONE
+    pruned = 0
+    if settings.prune_us is not None:
+        lately = series["last_us"] >= newest - settings.prune_us
+        pruned = int(np.count_nonzero(kept & ~lately))
+        kept = kept & lately
     most = max(1, settings.memory_bytes // SERIES.itemsize)
     if np.count_nonzero(kept) <= most:
-        return kept, 0
+        return kept, pruned, 0
     oldest = np.lexsort((series["key"], -series["last_us"], ~kept))
     held = np.zeros(series.size, np.bool_)
     held[oldest[: round(_ROOM * most)]] = True
-    return kept & held, int(np.count_nonzero(kept & ~held))
+    return kept & held, pruned, int(np.count_nonzero(kept & ~held))

@@ -265,6 +265,13 @@ class LateWindow:
         self._points = [point for point in self._points if point.bucket >= bucket]
         self._told = self._told[self._told["bucket_us"] // self._span_us >= bucket]
 
+    def forget_scopes(self) -> None:
+        """What the bits of scopes mean has changed."""
+        for start in (*self._starts, *self._points, *([self._waiting] if self._waiting else [])):
+            start.state["series.scopes"] = np.zeros_like(start.state["series.scopes"])
+        for each in self._closed:
+            each.rows["scopes"] = 0
+
     def to_state(self) -> State:
         """Memory as named arrays."""
         starts = [*self._starts, *self._points, *([self._waiting] if self._waiting else [])]

@@ -16,6 +16,8 @@ OPEN: Final = np.dtype(
         ("key", "i8"),
         ("group", "i8"),
         ("member", "i8"),
+        ("entity", "i8"),
+        ("scopes", "i8"),
         ("count", "i8"),
         ("timely", "i8"),
         ("late", "i8"),
@@ -25,8 +27,8 @@ OPEN: Final = np.dtype(
         ("last_id", "i8"),
     ]
 )
-"""One series in the open bucket: codes of its peer group and of its member, what is counted, events in time and late
-ones, and the first and the last event, of those in time where there are any."""
+"""One series in the open bucket: codes of its peer group, of its member and of its entity, the scopes it is in, what is
+counted, events in time and late ones, and the first and the last event, of those in time where there are any."""
 
 Ints = NDArray[np.int64]
 _NONE: Final = np.zeros(0, np.int64)
@@ -47,9 +49,12 @@ class CountRows(NamedTuple):
     """As how many each value counts; empty where as one."""
     weights: Ints = _NONE
     """Events that a row stands for, at least 1; empty where rows are events."""
+    entities: Ints = _NONE
+    scopes: Ints = _NONE
+    """Bits of the rules that are for the row. Empty, as ``entities``, where they are not told apart."""
 
     def take(self, rows: NDArray[Any] | slice) -> CountRows:
-        """Those in a slice, or where a mask is true."""
+        """Those in a slice, at some places, or where a mask is true."""
         return CountRows(*(part[rows] if part.size else part for part in self))
 
 
@@ -76,9 +81,7 @@ class OpenBucket:
         some = np.flatnonzero(rows.keys != 0)
         if some.size:
             name, summed = "late" if late else "timely", np.stack([stands_for, counts])[:, some]
-            made, first = _summed(name, rows.keys[some], rows.times_us[some], rows.ids[some], summed)
-            made["group"], made["member"] = rows.groups[some][first], rows.members[some][first]
-            self._rows = _merged(np.concatenate([self._rows, made]))
+            self._rows = _merged(np.concatenate([self._rows, _summed(name, rows.take(some), summed)]))
 
     def _first_sights(self, rows: CountRows) -> Ints:
         """Size of each value at its first sight in a series and bucket, else 0 (int64[n])."""
@@ -90,6 +93,10 @@ class OpenBucket:
         fresh[sights] = rows.sizes[sights] if rows.sizes.size else 1
         self._pairs = np.union1d(self._pairs, pairs[unknown])
         return fresh
+
+    def forget_scopes(self) -> None:
+        """What the bits of scopes mean has changed."""
+        self._rows["scopes"] = 0
 
     @property
     def pairs(self) -> Ints:
@@ -117,23 +124,24 @@ class OpenBucket:
         return self
 
 
-def _summed(name: str, keys: Ints, times_us: Ints, ids: Ints, summed: Ints) -> tuple[Table, Ints]:
-    """One row a series, of events that are all in time or all late, and the place of the first event of each.
-
-    ``summed`` are events and what is counted.
-    """
-    order = np.argsort(keys, kind="stable")
-    sorted_keys = keys[order]
+def _summed(name: str, rows: CountRows, summed: Ints) -> Table:
+    """One row a series, of events that are all in time or all late; ``summed`` are events and what is counted."""
+    order = np.argsort(rows.keys, kind="stable")
+    sorted_keys = rows.keys[order]
     starts = np.flatnonzero(np.diff(sorted_keys, prepend=sorted_keys[0] - 1))
-    ends = np.append(starts[1:], keys.size)
+    ends = np.append(starts[1:], order.size)
     first, last = order[starts], order[ends - 1]
     made = np.zeros(starts.size, OPEN)
-    made["key"] = sorted_keys[starts]
+    made["key"], made["group"], made["member"] = sorted_keys[starts], rows.groups[first], rows.members[first]
+    if rows.entities.size:
+        made["entity"] = rows.entities[first]
+    if rows.scopes.size:
+        made["scopes"] = np.bitwise_or.reduceat(rows.scopes[order], starts)
     made[name], counted = np.add.reduceat(summed[:, order], starts, axis=1)
     made["count"] = counted if name == "timely" else 0
-    made["first_us"], made["first_id"] = times_us[first], ids[first]
-    made["last_us"], made["last_id"] = times_us[last], ids[last]
-    return made, first
+    made["first_us"], made["first_id"] = rows.times_us[first], rows.ids[first]
+    made["last_us"], made["last_id"] = rows.times_us[last], rows.ids[last]
+    return made
 
 
 def _merged(rows: Table) -> Table:
@@ -145,6 +153,7 @@ def _merged(rows: Table) -> Table:
     made = rows[starts]
     for name in ("count", "timely", "late"):
         made[name] = np.add.reduceat(rows[name], starts)
+    made["scopes"] = np.bitwise_or.reduceat(rows["scopes"], starts)
     ends = np.append(starts[1:], rows.size) - 1
     last = np.lexsort((rows["last_id"], rows["last_us"], rows["timely"] > 0, rows["key"]))[ends]
     made["last_us"], made["last_id"] = rows["last_us"][last], rows["last_id"][last]

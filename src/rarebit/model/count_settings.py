@@ -22,6 +22,8 @@ class CountSettings:
     half_life_hours: float = 168.0
     memory_bytes: int = 1 << 30
     """Of the series; what is kept for late events may take half as much again."""
+    prune_us: int | None = None
+    """Series without an event for so long before the newest are forgotten, and counted in ``pruned``."""
     pool: bool = True
     """False leaves each series to itself: no law of its peers beyond a weak one around its own rate."""
     exclude_frequent: bool = False

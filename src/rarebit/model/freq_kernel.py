@@ -20,14 +20,16 @@ from rarebit.model.rare_kernel import (
     HOUR_US,
     OUTPUT_FULL,
     POPULATION,
+    Rows,
     add_entity,
-    add_holder,
     add_value,
+    begin_pair,
     classify,
     emit,
     group_of,
     join_scope,
     must_grow,
+    remember,
     scope_size,
 )
 from rarebit.model.rates_kernel import enter_hour, learn, tail_p
@@ -51,7 +53,7 @@ def chernoff(count: int, events: int, rate: float) -> float:
 
 @compiled
 def run(
-    rows: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    rows: Rows,
     u: NDArray[np.float64],
     start: int,
     tables: tuple[Table, Table, Table, Table],
@@ -63,7 +65,7 @@ def run(
     out: Table,
 ) -> tuple[int, int, int]:
     """Score and learn rows from ``start``; the contract of :func:`rarebit.model.rare_kernel.run`."""
-    times, members, values, peers, scopes = rows
+    times, members, values, peers, scopes, unlearnt = rows
     pairs, value_table, peer_table, member_table = tables
     group_keys, group_sizes = groups[5], groups[6]
     written = 0
@@ -91,22 +93,23 @@ def run(
         pair = pairs[slot_of(pairs, pair_key)]
         value = value_table[slot_of(value_table, value_key)]
         peer = peer_table[slot_of(peer_table, pair_code(np.int64(member.group + 1), value_key))]
-        known = pair.key != 0
-        if not known or pair.hour != hour:
+        known = pair.count > 0
+        learns = unlearnt.size == 0 or unlearnt[row] == 0
+        fresh = pair.key == 0 or pair.hour != hour
+        if fresh:
             level, at = classify(
                 POPULATION, known, value, peer.entities if peer.key != 0 else 0, pair.count, fleet, times[row]
             )
             pair.level = level * 64 + at
             pair.events = 0
-            value.observations += 1
             pair.hour = hour
-            pair.count += 1
+            value.observations += int(learns)
         level, at = pair.level // 64, pair.level % 64
         pair.events += 1
         member.events += 1
         if value.key == 0:
             add_value(value, value_key, times[row], sizes)
-        if not known:
+        if not known and learns:
             note_spread(value, times[row], settings)
         if pair.events & (pair.events - 1) == 0:
             single, rate = tail_p(groups, member, level, at, u[row] if u.size else 0.5, settings)
@@ -120,11 +123,9 @@ def run(
                 out[written].entity = members[row]
                 out[written].value = values[row]
                 written += 1
-        learn(groups, member, level, at)
-        if not known:
-            pair.key = pair_key
-            sizes[0] += 1
-            add_holder(value, peer, pair_code(np.int64(member.group + 1), value_key), sizes)
-        peer.hour = max(peer.hour, hour)
-        value.hour = max(value.hour, hour)
+        begin_pair(pair, pair_key, sizes)
+        if learns:
+            learn(groups, member, level, at)
+            remember(pair, value, peer, pair_code(np.int64(member.group + 1), value_key), hour, sizes)
+            pair.count = max(pair.count + int(fresh), 1)
     return times.size, written, DONE

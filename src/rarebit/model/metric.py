@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.model.count_cells import Moment, groups_of, named_groups
+from rarebit.model.count_cells import Moment, Watch, groups_of, named_groups
 from rarebit.model.count_open import OPEN, CountRows, OpenBucket
 from rarebit.model.metric_cells import CELL, SERIES
 from rarebit.model.metric_law import HIGH, MetricLaw
@@ -44,6 +44,8 @@ class MetricSettings:
     """An empty bucket is a value of 0, not none; for sums."""
     half_life_hours: float = 168.0
     memory_bytes: int = 1 << 30
+    prune_us: int | None = None
+    """Series without a value for so long before the newest are forgotten, and counted in ``pruned``."""
     pool: bool = True
     """False leaves each series to itself: no law of its peers beyond a weak one."""
 
@@ -55,6 +57,8 @@ class MetricModel:
         self.settings = settings
         self.keep_p = 0.05
         self.late = 0
+        self.watch: Watch | None = None
+        """Says what is left out of a bucket; asked when it closes."""
         self._open = OpenBucket(distinct=False)
         self._values = OpenValues(median="median" in settings.statistics)
         self._peer_map = (_NONE, _NONE)
@@ -66,6 +70,7 @@ class MetricModel:
                 by_events=statistic != "sum",
                 decay=2.0 ** (-settings.span_us / (settings.half_life_hours * 3.6e9)),
                 most=max(1, most),
+                prune_us=settings.prune_us,
                 pool=settings.pool,
             )
             for statistic in settings.statistics
@@ -85,6 +90,7 @@ class MetricModel:
         weights: Floats = _NO_WEIGHTS,
         entities: Ints = _NONE,
         peers: Ints = _NONE,
+        scopes: Ints = _NONE,
     ) -> tuple[Table, int]:
         """Gather rows in the order given; judge and learn every bucket that they close.
 
@@ -99,6 +105,8 @@ class MetricModel:
             median or variance counts it so often; a sum, least or most is taken to be that of all its events.
         entities, peers : int64[n], optional
             Code of the entity, looked up by :meth:`set_peers`; code of its peer group, where it is not listed.
+        scopes : int64[n], optional
+            Bits that :attr:`watch` is told of again when a bucket of the series closes.
 
         Returns
         -------
@@ -114,6 +122,7 @@ class MetricModel:
         groups = groups_of(self._peer_map, entities, peers, keys.size)
         stands_for = weights if weights.size else np.ones(keys.size)
         keys = np.where(np.isfinite(values) & (stands_for > 0.0), keys, 0)
+        table = CountRows(buckets, times_us, ids, keys, groups, keys, entities=entities, scopes=scopes)
         now = np.maximum.accumulate(np.maximum(buckets, self._open.bucket))
         starts = np.flatnonzero(np.diff(now, prepend=now[0] - 1))
         cells, judged = [np.zeros(0, CELL)], 0
@@ -125,7 +134,7 @@ class MetricModel:
             late = buckets[part] < now[part]
             self.late += int(np.count_nonzero(late & (keys[part] != 0)))
             timely = np.where(late, 0, keys[part])
-            self._open.add(CountRows(buckets[part], times_us[part], ids[part], timely, groups[part], timely))
+            self._open.add(table.take(part)._replace(keys=timely, members=timely))
             rows = start + np.flatnonzero(timely)
             self._values.add(keys[rows], ids[rows], values[rows], stands_for[rows])
         return np.concatenate(cells), judged
@@ -134,6 +143,12 @@ class MetricModel:
         """Refit what series have in common and hold the memory bound; call at each new day of event time."""
         for law in self._laws:
             law.start_day()
+
+    def forget_scopes(self) -> None:
+        """Take every series for one without scopes until its next event: what their bits mean has changed."""
+        self._open.forget_scopes()
+        for law in self._laws:
+            law.series["scopes"] = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -146,6 +161,11 @@ class MetricModel:
     def evicted(self) -> int:
         """Series dropped for want of memory."""
         return sum(law.evicted for law in self._laws)
+
+    @property
+    def pruned(self) -> int:
+        """Series forgotten as they had no value for the prune window."""
+        return sum(law.pruned for law in self._laws)
 
     @property
     def memory(self) -> int:
@@ -196,8 +216,7 @@ class MetricModel:
         events = np.ascontiguousarray(values["events"])
         told, judged, tests = [], 0, len(self._laws)
         for statistic, law in zip(self.settings.statistics, self._laws, strict=True):
-            cells = law.close(rows, _statistic(statistic, values, medians), events, when)
-            judged = law.observed(rows.size)
+            cells, judged = law.close(rows, _statistic(statistic, values, medians), events, when, self.watch)
             # Of several tests the oddest is told of, so each must be so much odder.
             cells["p"] = np.minimum(tests * cells["p"], 1.0)
             cells["statistic"] = STATISTICS.index(statistic)
@@ -208,7 +227,7 @@ class MetricModel:
         if tests == 1:
             return told[0], judged
         joined = np.concatenate(told)
-        joined = joined[np.lexsort((joined["statistic"], joined["p"], joined["key"]))]
+        joined = joined[np.lexsort((joined["statistic"], joined["p"], joined["hidden"] != 0, joined["key"]))]
         first: Table = joined[np.diff(joined["key"], prepend=joined["key"][:1] - 1) != 0]
         return first, judged
 

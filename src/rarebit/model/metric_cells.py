@@ -18,6 +18,8 @@ SERIES: Final = np.dtype(
         ("last_id", "i8"),
         ("buckets", "i8"),
         ("stamp", "i8"),
+        ("entity", "i8"),
+        ("scopes", "i8"),
         ("seen", "f8"),
         ("weight", "f8"),
         ("mean", "f8"),
@@ -30,7 +32,8 @@ SERIES: Final = np.dtype(
     ]
 )
 """One series: when and by which event it was first and last seen, buckets with a value, the bucket it was last learnt
-in, decayed moments of its values, and of how many buckets it was absent in and how many its like would have been."""
+in, its entity, the scopes it was last in, decayed moments of its values, and in how many buckets it was absent and in
+how many its like would have been."""
 
 CELL: Final = np.dtype(
     [
@@ -47,6 +50,7 @@ CELL: Final = np.dtype(
         ("seen_us", "i8"),
         ("first_us", "i8"),
         ("buckets", "i8"),
+        ("hidden", "i8"),
         *(
             (name, "f8")
             for name in (

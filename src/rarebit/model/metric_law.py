@@ -17,43 +17,38 @@ from rarebit.maths.metric import (
     Beliefs,
     Moments,
     Student,
-    fit_beliefs,
     learn,
-    least_variance,
     p_above,
     p_below,
-    value_at,
     variance_of,
 )
-from rarebit.model.count_cells import Moment
-from rarebit.model.metric_cells import CELL, SERIES, backward, beliefs_of, forward, law_of, moments_of
-from rarebit.model.metric_parts import ByEvents, Presence, empty_series, is_collapsed
+from rarebit.model.count_cells import Moment, Watch
+from rarebit.model.metric_bounds import BOTH as BOTH  # noqa: PLC0414 part of this module's words
+from rarebit.model.metric_bounds import HIGH as HIGH  # noqa: PLC0414
+from rarebit.model.metric_bounds import LOW as LOW  # noqa: PLC0414
+from rarebit.model.metric_bounds import fill_bounds, usual
+from rarebit.model.metric_cells import CELL, SERIES, beliefs_of, forward, law_of, moments_of
+from rarebit.model.metric_parts import (
+    ByEvents,
+    LeftOut,
+    Presence,
+    empty_series,
+    fit_groups,
+    is_collapsed,
+    shared,
+)
 from rarebit.model.metric_ranks import HIGH_SIDE, LOW_SIDE, Ranks
 from rarebit.model.season import Profile, Season
 from rarebit.model.tables import State, Table, columns_of, rows_from
 
-HIGH: Final = 1
-LOW: Final = -1
-BOTH: Final = 0
 SURPRISING: Final = 1e-3
 """An empty bucket is only told of where its probability is below this; a lasting silence once, when it begins."""
-MIN_SEEN: Final = 4.0
-"""Values: series with less history say nothing about their peers."""
-MIN_MEMBERS: Final = 3
-FLEET_MEMBERS: Final = 10
-"""Series with a value in a bucket, from which on they tell what the fleet shares."""
-_FLEET_WORTH: Final = 20.0
-_CLEAR: Final = 3.0
-"""Deviations up to which a value tells of the fleet; beyond, it is the series' own."""
 _OUTLIER: Final = 6.0
 """Deviations: what lies beyond is learnt as if it lay here."""
-_ALONE: Final = (0.05, 1.0)
-"""Worth and shape of what a series is held to be where it has no peers, or is not to be told by them."""
 _UNSHAPED: Final = 0.05
 """What remains of noise that was mostly season."""
 _GONE: Final = 0.02
 """Values, decayed, below which a series is forgotten."""
-_OFTEN: Final = 0.99
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -76,12 +71,24 @@ class MetricLaw:
         Series that may be held.
     pool : bool
         False leaves each series to itself.
+    prune_us : int, optional
+        Series without a value for so long before the newest are forgotten.
     """
 
-    def __init__(self, *, side: int, zero: bool, by_events: bool, decay: float, most: int, pool: bool) -> None:
+    def __init__(
+        self,
+        *,
+        side: int,
+        zero: bool,
+        by_events: bool,
+        decay: float,
+        most: int,
+        pool: bool,
+        prune_us: int | None = None,
+    ) -> None:
         self.side, self.zero, self.by_events = side, zero, by_events
-        self.evicted = 0
-        self._decay, self._most, self._pool = decay, most, pool
+        self.evicted = self.pruned = 0
+        self._decay, self._most, self._pool, self._prune_us = decay, most, pool, prune_us
         self._stamp = 0
         self._shaped = 0
         self.series = empty_series()
@@ -99,7 +106,9 @@ class MetricLaw:
             self._season.add_groups(groups - 1)
             self._ranks.add_groups(groups - 1)
 
-    def close(self, rows: Table, values: Floats, events: Floats, when: Moment) -> Table:
+    def close(
+        self, rows: Table, values: Floats, events: Floats, when: Moment, watch: Watch | None = None
+    ) -> tuple[Table, int]:
         """Judge and learn one bucket.
 
         Parameters
@@ -110,45 +119,51 @@ class MetricLaw:
             Their values, and the events these are made of.
         when : Moment
             The bucket.
+        watch : Watch, optional
+            Says what is left out of it.
 
         Returns
         -------
-        CELL[m]
+        cells : CELL[m]
             All that was judged and could be told of, by key.
+        judged : int
+            Values judged.
         """
         self._admit(rows)
         if not self._signed and (values < 0.0).any():
             self._turn()
+        if watch is not None and not rows.size and watch.resting(when.start_us, self.series["entity"]).all():
+            return np.zeros(0, CELL), 0
         self._stamp += 1
         places = np.searchsorted(self.series["key"], rows["key"])
+        self.series["scopes"][places] = rows["scopes"]
         cells = self._cells(places, values, events, when)
         cells["id"], cells["time_us"], cells["seen_us"] = rows["first_id"], rows["first_us"], rows["first_us"]
         y = forward(values, signed=self._signed)
         ready = not bool(np.isnan(self._prior[0, 0]))
-        silent = self._absent(places, when, cells, ready=ready) if self.zero else cells[:0]
+        tails: list[tuple[int, Floats]] = []
         if ready:
-            self._judge(cells, y)
+            tails = self._judge(cells, y)
         else:
             cells["p"] = cells["tail_p"] = 1.0
-        self._learn(cells, places, y, when, ready=ready)
+        out = self._left_out(watch, cells, places, when, ready=ready)
+        silent = self._absent(places, when, out, ready=ready) if self.zero else cells[:0]
+        kept = ~out.unlearnt[places]
+        for row, own in tails:
+            self._ranks.learn(row, cells["group"][kept], own[kept])
+        self._learn(cells[kept], places[kept], y[kept], when, ready=ready)
         for name in ("last_us", "last_id"):
             self.series[name][places] = rows[name]
+        judged = (int(np.count_nonzero(~out.resting)) if self.zero else places.size) if ready else 0
         if not silent.size:
-            return cells
+            return cells, judged
         joined = np.concatenate([cells, silent])
-        ordered: Table = joined[np.argsort(joined["key"], kind="stable")]
-        return ordered
-
-    def observed(self, present: int) -> int:
-        """Values judged in a bucket of which so many series had any."""
-        if np.isnan(self._prior[0, 0]):
-            return 0
-        return self.series.size if self.zero else present
+        return joined[np.argsort(joined["key"], kind="stable")], judged
 
     def start_day(self) -> None:
         """Refit what series have in common and hold the memory bound."""
         self._forget()
-        self._fit_groups()
+        fit_groups(self.series, self._prior, pool=self._pool)
         if np.isnan(self._prior[0, 0]):
             return
         for part in (self._season, self._presence.season, self._ranks, self._numbers):
@@ -161,35 +176,9 @@ class MetricLaw:
             for name in ("seen", "squares"):
                 self.series[name] *= _UNSHAPED
 
-    def _fit_groups(self) -> None:
-        fleet = self._fit(np.ones(self.series.size, np.bool_))
-        if fleet is None:
-            return
-        self._prior[:] = fleet
-        for group in range(1, self.group_codes.size):
-            members = self.series["group"] == group
-            if np.count_nonzero(members & (self.series["seen"] >= MIN_SEEN)) >= MIN_MEMBERS:
-                self._prior[group] = self._fit(members)
-
     def bounds(self, cells: Table) -> None:
         """Fill in what is usual, and between what 98 of 100 such buckets lie."""
-        if not cells.size:
-            return
-        law = law_of(cells)
-        group = cells["group"]
-        at_least, at_most = np.minimum(cells["fleet"], 0.0), np.maximum(cells["fleet"], 0.0)
-        present = 1.0 - cells["absence"]
-        high = self._ranks.asked(HIGH_SIDE, group, np.minimum((1.0 - _OFTEN) / present, 0.5))
-        upper = value_at(1.0 - high, law) + at_most
-        # What empty buckets take of the lower end is no value at all.
-        left = 1.0 - _OFTEN - cells["absence"]
-        low = self._ranks.asked(LOW_SIDE, group, np.clip(left / present, 1e-9, 0.5))
-        lower = backward(value_at(low, law) + at_least, signed=self._signed)
-        cells["upper"] = backward(upper, signed=self._signed)
-        cells["lower"] = np.where(left > 0.0, lower, 0.0)
-        side = np.where(cells["side"] == HIGH, at_most, at_least)
-        typical = backward(law.location + side, signed=self._signed)
-        cells["typical"] = np.where(cells["absence"] > 0.5, 0.0, typical)  # noqa: PLR2004 - the median
+        fill_bounds(cells, self._ranks, signed=self._signed)
 
     def _turn(self) -> None:
         """The first negative value: values are now taken as they are, and all learnt of their logarithms is dropped."""
@@ -211,6 +200,7 @@ class MetricLaw:
                 part.add_groups(codes.size)
         made = np.zeros(fresh.size, SERIES)
         made["key"], made["first_us"], made["stamp"] = fresh["key"], fresh["first_us"], self._stamp
+        made["entity"] = fresh["entity"]
         order = np.argsort(self.group_codes, kind="stable")
         made["group"] = order[np.searchsorted(self.group_codes, fresh["group"], sorter=order)]
         joined = np.concatenate([self.series, made])
@@ -240,21 +230,48 @@ class MetricLaw:
         cells["peers"] = np.bincount(members, minlength=groups)[cells["group"]] - 1
         return cells
 
-    def _absent(self, places: Ints, when: Moment, present_cells: Table, *, ready: bool) -> Table:
+    def _left_out(self, watch: Watch | None, cells: Table, places: Ints, when: Moment, *, ready: bool) -> LeftOut:
+        """Ask what is left out of the bucket, and note in the cells what hides them."""
+        series = self.series
+        if watch is None:
+            return LeftOut.nothing(series.size)
+        resting = watch.resting(when.start_us, series["entity"])
+        out = LeftOut(resting, resting.copy(), np.zeros(series.size, np.int64))
+        asked = [(cells, places)]
+        if self.zero:
+            here = np.isin(np.arange(series.size), places)
+            absent = np.flatnonzero(~here & ~resting)
+            zeros = np.zeros(absent.size)
+            empty = self._cells(absent, zeros, zeros, when)
+            empty["side"] = LOW
+            asked.append((empty, absent))
+        for part, at in asked:
+            typical = usual(part, law_of(part), signed=self._signed) if ready else np.full(at.size, np.nan)
+            entities, scopes = series["entity"][at], series["scopes"][at]
+            part["hidden"], out.unlearnt[at] = watch.cells(
+                when.start_us, entities, scopes, np.ascontiguousarray(part["value"]), typical, counted=True
+            )
+            out.hidden[at] = part["hidden"]
+        return out
+
+    def _absent(self, places: Ints, when: Moment, out: LeftOut, *, ready: bool) -> Table:
         """Learn which series were empty; cells of those whose silence surprises and was not told of before."""
-        present = np.zeros(self.series.size, np.bool_)
-        present[places] = True
+        present = np.isin(np.arange(self.series.size), places)
         absence = self._presence.absence(self.series, when.hours)
-        collapsed = ready and is_collapsed(absence, present)
-        silent = present_cells[:0]
+        collapsed = ready and is_collapsed(absence[~out.resting], present[~out.resting])
+        silent = np.zeros(0, CELL)
         if ready and self.side != HIGH and not collapsed:
-            told = ~present & (absence < SURPRISING)
+            told = ~present & ~out.resting & (absence < SURPRISING)
             fresh = np.flatnonzero(told & (self.series["quiet"] == 0))
             self.series["quiet"] = told | ((self.series["quiet"] > 0) & ~present)
             if fresh.size:
                 silent = self._silent(fresh, absence[fresh], when)
+                silent["hidden"] = out.hidden[fresh]
         if not (collapsed and self._presence.season.may_freeze(when.hours, when.week)):
-            self._presence.learn(self.series, present, when.hours, when.week, self._decay)
+            kept = ~out.unlearnt
+            learnt = self.series[kept]
+            self._presence.learn(learnt, present[kept], when.hours, when.week, self._decay)
+            self.series[kept] = learnt
         return silent
 
     def _silent(self, places: Ints, absence: Floats, when: Moment) -> Table:
@@ -269,20 +286,20 @@ class MetricLaw:
         cells["p"] = np.minimum(2.0 * p, 1.0) if self.side == BOTH else p
         return cells
 
-    def _judge(self, cells: Table, y: Floats) -> None:
-        """Fill in law and probability of each cell, and learn how well the law fits."""
+    def _judge(self, cells: Table, y: Floats) -> list[tuple[int, Floats]]:
+        """Fill in law and probability of each cell; returned are its tails by side, which tell how it fits."""
         law = law_of(cells)
         cells["scale"], cells["freedom"] = law.scale, law.freedom
-        cells["fleet"] = self._shared(cells["group"], y - law.location, law.scale)
+        cells["fleet"] = shared(cells["group"], y - law.location, law.scale, self.group_codes.size)
         present = 1.0 - cells["absence"]
-        p = np.full(y.size, np.inf)
+        p, tails = np.full(y.size, np.inf), []
         # What all do at once does not make a series stranger on the other side.
         sides = ((HIGH, HIGH_SIDE, np.maximum, p_above), (LOW, LOW_SIDE, np.minimum, p_below))
         for side, row, limit, tail in sides:
             moved = Student(law.location + limit(cells["fleet"], 0.0), law.scale, law.freedom)
             own = tail(y, moved)
             found = self._ranks.replaced(row, cells["group"], own)
-            self._ranks.learn(row, cells["group"], own)
+            tails.append((row, own))
             if self.side not in (BOTH, side):
                 continue
             told = present * found.p + (cells["absence"] if side == LOW else 0.0)
@@ -293,21 +310,7 @@ class MetricLaw:
             for name, value in zip(_SIDED, new, strict=True):
                 cells[name][less] = value[less]
         cells["p"] = np.minimum(2.0 * p, 1.0) if self.side == BOTH else p
-
-    def _shared(self, groups: NDArray[Any], apart: Floats, scale: Floats) -> Floats:
-        """What the values of a group, or of the fleet where it is small, have in common in the bucket (float64[n])."""
-        if apart.size < FLEET_MEMBERS:
-            return np.zeros(apart.size)
-        number = self.group_codes.size
-        weight = np.median(scale**2) / scale**2
-        weight = np.minimum(weight, 1.0)
-        told = weight * np.clip(apart, -_CLEAR * scale, _CLEAR * scale)
-        fleet = told.sum() / (weight.sum() + _FLEET_WORTH)
-        by_group = np.bincount(groups, weight, number)
-        own = (np.bincount(groups, told, number) + _FLEET_WORTH * fleet) / (by_group + _FLEET_WORTH)
-        many = np.bincount(groups, minlength=number) >= FLEET_MEMBERS
-        found: Floats = np.where(many, own, fleet)[groups]
-        return found
+        return tails
 
     def _learn(self, cells: Table, places: Ints, y: Floats, when: Moment, *, ready: bool) -> None:
         """Add the bucket to its series, the hours and the numbers of events."""
@@ -337,22 +340,14 @@ class MetricLaw:
             apart = apart - cells["fleet"]
             self._numbers.learn(cells["events"], apart + cells["offset"], weight, apart**2 / variance)
 
-    def _fit(self, members: NDArray[np.bool_]) -> tuple[float, float, float, float] | None:
-        told = self.series[members & (self.series["seen"] >= MIN_SEEN)]
-        if told.size == 0:
-            return None
-        moments = moments_of(told)
-        if told.size >= MIN_MEMBERS:
-            mean, worth, shape, variance = fit_beliefs(moments)
-            return (mean, worth, shape, variance) if self._pool else (mean, *_ALONE, variance)
-        mean = float(moments.mean.mean())
-        variance = float(moments.squares.sum() / np.maximum(moments.seen - 1.0, 1.0).sum())
-        return mean, *_ALONE, max(variance, float(least_variance(mean)))
-
     def _forget(self) -> None:
         """Drop series that have faded; where there are still too many, those not seen for the longest."""
         series = self.series
         kept = series["seen"] * self._decay ** (self._stamp - series["stamp"]) >= _GONE
+        if self._prune_us is not None and series.size:
+            lately = series["last_us"] >= series["last_us"].max() - self._prune_us
+            self.pruned += int(np.count_nonzero(kept & ~lately))
+            kept &= lately
         if np.count_nonzero(kept) > self._most:
             oldest = np.lexsort((series["key"], -series["last_us"], ~kept))
             keep = np.zeros(series.size, np.bool_)
@@ -370,7 +365,7 @@ class MetricLaw:
         """Memory as named arrays."""
         state = columns_of("series", self.series)
         state |= {"groups": self.group_codes.copy(), "prior": self._prior.copy()}
-        state["marks"] = np.array([self.evicted, self._stamp, self._signed, self._shaped], np.int64)
+        state["marks"] = np.array([self.evicted, self._stamp, self._signed, self._shaped, self.pruned], np.int64)
         for prefix, part in self._parts().items():
             state |= {f"{prefix}.{name}": array for name, array in part.to_state().items()}
         return state
@@ -379,7 +374,7 @@ class MetricLaw:
         """Take the memory of :meth:`to_state`."""
         self.series = rows_from("series", SERIES, state)
         self.group_codes, self._prior = np.array(state["groups"]), np.array(state["prior"])
-        self.evicted, self._stamp, signed, self._shaped = (int(mark) for mark in state["marks"])
+        self.evicted, self._stamp, signed, self._shaped, self.pruned = (int(mark) for mark in state["marks"])
         self._signed = bool(signed)
         for prefix, part in self._parts().items():
             own = {name.removeprefix(f"{prefix}."): a for name, a in state.items() if name.startswith(f"{prefix}.")}

@@ -65,6 +65,8 @@ class RareModel:
     memory_bytes : int
         Bound of the tables at the start of a day. What was not seen for the longest is dropped, whole hours at a
         time, until there is room for a quarter more; pairs dropped are counted in ``evicted``. Entities are kept.
+    prune_hours : int, optional
+        Pairs and values not seen for so long before the newest are forgotten; pairs are counted in ``pruned``.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class RareModel:
         full: bool = False,
         pool: bool = True,
         memory_bytes: int = 1 << 30,
+        prune_hours: int | None = None,
     ) -> None:
         setting = np.zeros(1, Settings)
         setting["mode"] = mode
@@ -94,6 +97,8 @@ class RareModel:
         self.pool = pool
         self.memory_bytes = memory_bytes
         self.evicted = 0
+        self.prune_hours = prune_hours
+        self.pruned = 0
         self._peer_map = (_NONE, _NONE)
         self._tables: list[Table] = [empty(self._pair_type if name == "pairs" else dtype) for name, dtype in _TABLES]
         self._sizes = np.array([0, 0, 0, 0, 1], np.int64)
@@ -121,6 +126,7 @@ class RareModel:
         *,
         peers: NDArray[np.int64] = _NONE,
         scopes: NDArray[np.int64] = _NONE,
+        unlearnt: NDArray[np.int64] = _NONE,
         u: NDArray[np.float64] = _NO_U,
     ) -> tuple[NDArray[np.float64], Table]:
         """Score each row, then learn it, in the order given.
@@ -132,6 +138,8 @@ class RareModel:
         peers, scopes : int64[n], optional
             Code of the entity's peer group, used when an entity is first met; code of a separate world
             (partition of a population job).
+        unlearnt : int64[n], optional
+            1 for rows that are scored and not learnt. That their pair was scored in the hour is remembered.
         u : float64[n], optional
             Uniform draws that replace the ½ of mid-p; for exact tests.
 
@@ -142,7 +150,8 @@ class RareModel:
         candidates : CANDIDATE[m]
             In row order.
         """
-        rows = tuple(np.ascontiguousarray(column, np.int64) for column in (times_us, entities, values, peers, scopes))
+        given = (times_us, entities, values, peers, scopes, unlearnt)
+        rows = tuple(np.ascontiguousarray(column, np.int64) for column in given)
         p = np.full(times_us.size, np.nan)
         parts: list[Table] = []
         at = 0
@@ -158,8 +167,10 @@ class RareModel:
                 self._grow()
 
     def start_day(self) -> None:
-        """Refit pooling weights and hold the memory bound; call at each new day of event time."""
+        """Refit pooling weights, forget what is old, hold the memory bound; call at each new day of event time."""
         self._fit_pooling()
+        if self.prune_hours is not None:
+            self._prune(self.prune_hours)
         self._evict()
 
     @property
@@ -185,7 +196,7 @@ class RareModel:
         used = int(self._sizes[4])
         for index, array in enumerate(self._groups):
             state[f"groups{index}"] = array[:used].copy()
-        state["evicted"] = np.array([self.evicted], np.int64)
+        state["evicted"] = np.array([self.evicted, self.pruned], np.int64)
         return state
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> Self:
@@ -197,7 +208,7 @@ class RareModel:
         for index, array in enumerate(self._groups):
             array[:used] = state[f"groups{index}"]
         self._sizes = np.array([*(part.size for part in rows), used], np.int64)
-        self.evicted = int(state["evicted"][0])
+        self.evicted, self.pruned = map(int, state["evicted"])
         return self
 
     def _new_groups(self, capacity: int) -> tuple[NDArray[Any], ...]:
@@ -234,13 +245,26 @@ class RareModel:
             return
         held = [rows_of(table) for table in self._tables[:3]]
         if self._packed([rows.size for rows in held]) > self.memory_bytes:
-            cutoff = self._cutoff(held)
             before = held[0].size
-            held = [rows[rows["hour"] >= cutoff] for rows in held]
+            held = self._since(self._cutoff(held), held)
             self.evicted += before - held[0].size
-            self._sizes[:3] = [rows.size for rows in held]
         if self.memory > self.memory_bytes:
             self._tables = [table_of(rows) for rows in (*held, rows_of(self._tables[3]))]
+
+    def _prune(self, hours: int) -> None:
+        """Drop pairs and values last seen so long before the newest; entities are kept."""
+        held = [rows_of(table) for table in self._tables[:3]]
+        newest = int(held[0]["hour"].max(initial=-1))
+        kept = self._since(newest - hours, held)
+        self.pruned += held[0].size - kept[0].size
+        if any(a.size < b.size for a, b in zip(kept, held, strict=True)):
+            self._tables = [table_of(rows) for rows in (*kept, rows_of(self._tables[3]))]
+
+    def _since(self, hour: int, held: Sequence[Table]) -> list[Table]:
+        """Pairs, values and peers' values last seen in an hour or later."""
+        kept = [rows[rows["hour"] >= hour] for rows in held]
+        self._sizes[:3] = [rows.size for rows in kept]
+        return kept
 
     def _packed(self, sizes: Sequence[int]) -> int:
         tables = zip(self._tables, (*sizes, int(self._sizes[3])), strict=True)

@@ -70,6 +70,10 @@ CANDIDATE: Final = np.dtype(
 )
 """What the loop hands on about an observation worth looking at, with every count its probability rests on."""
 
+Codes = NDArray[np.int64]
+Rows = tuple[Codes, Codes, Codes, Codes, Codes, Codes]
+"""Times, entities, values, peers, scopes (empty where there are none), and which are not learnt (empty: all are)."""
+
 Settings: Final = np.dtype(
     [
         ("mode", "i4"),
@@ -226,6 +230,23 @@ def add_holder(value: Any, peer: Any, peer_key: int, sizes: Any) -> None:
     peer.entities += 1
 
 
+@inlined
+def begin_pair(pair: Any, key: int, sizes: NDArray[np.int64]) -> None:
+    """Make room for what will be known of an entity and a value; a pair whose ``count`` is 0 was never learnt."""
+    if pair.key == 0:
+        pair.key = key
+        sizes[0] += 1
+
+
+@inlined
+def remember(pair: Any, value: Any, peer: Any, peer_key: int, hour: int, sizes: NDArray[np.int64]) -> None:
+    """Learn that the pair's entity has the value, and that the value was seen in the hour."""
+    if pair.count == 0:
+        add_holder(value, peer, peer_key, sizes)
+    peer.hour = max(peer.hour, hour)
+    value.hour = max(value.hour, hour)
+
+
 @compiled
 def look_ahead(
     pairs: Table, entities: NDArray[np.int64], values: NDArray[np.int64], scopes: NDArray[np.int64], row: int
@@ -237,7 +258,7 @@ def look_ahead(
 
 @compiled
 def run(
-    rows: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    rows: Rows,
     u: NDArray[np.float64],
     start: int,
     tables: tuple[Table, Table, Table, Table],
@@ -255,7 +276,7 @@ def run(
     (next row, candidates written, reason)
         Reason is DONE, GROW (a table is half full) or OUTPUT_FULL.
     """
-    times, entities, values, peers, scopes = rows
+    times, entities, values, peers, scopes, unlearnt = rows
     pairs, value_table, peer_table, entity_table = tables
     group_keys, group_sizes = groups[5], groups[6]
     written = 0
@@ -287,7 +308,8 @@ def run(
 
         value = value_table[slot_of(value_table, value_key)]
         peer = peer_table[slot_of(peer_table, pair_code(np.int64(entity.group + 1), value_key))]
-        known = pair.key != 0
+        known = pair.count > 0
+        learns = unlearnt.size == 0 or unlearnt[row] == 0
         level, at = classify(
             settings.mode, known, value, peer.entities if peer.key != 0 else 0, pair.count, fleet, times[row]
         )
@@ -300,7 +322,7 @@ def run(
 
         if value.key == 0:
             add_value(value, value_key, times[row], sizes)
-        if not known:
+        if not known and learns:
             note_spread(value, times[row], settings)
         if level > 0 and (p <= settings.keep_p or (not known and value.spreading > 0)):
             alone = 1 if settings.mode == INDIVIDUAL else 0
@@ -311,14 +333,11 @@ def run(
             out[written].value = values[row]
             written += 1
 
-        learn(groups, entity, level, at)
-        value.observations += 1
-        if not known:
-            pair.key = pair_key
-            sizes[0] += 1
-            add_holder(value, peer, pair_code(np.int64(entity.group + 1), value_key), sizes)
-        peer.hour = max(peer.hour, hour)
-        value.hour = max(value.hour, hour)
+        begin_pair(pair, pair_key, sizes)
         pair.hour = max(pair.hour, hour)
-        pair.count += 1
+        if learns:
+            learn(groups, entity, level, at)
+            remember(pair, value, peer, pair_code(np.int64(entity.group + 1), value_key), hour, sizes)
+            value.observations += 1
+            pair.count += 1
     return times.size, written, DONE

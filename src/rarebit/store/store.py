@@ -16,6 +16,7 @@ from rarebit.core.job import Job
 from rarebit.core.report import FileReport
 from rarebit.core.result import Alert, Case, Record
 from rarebit.store import rows
+from rarebit.store.care import CareStore
 from rarebit.store.database import Database
 from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, positions, records, runs
 
@@ -58,6 +59,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.care = CareStore(database)
 
     @classmethod
     def open(cls, url: str) -> Store:

@@ -108,3 +108,41 @@ audit: Final = Table(
     Column("after", Text, nullable=False),
 )
 Index(None, audit.c.target)
+
+filters: Final = Table("filters", metadata, Column("id", _Id, primary_key=True), Column("body", Text, nullable=False))
+"""Filter lists."""
+
+calendars: Final = Table(
+    "calendars", metadata, Column("id", _Id, primary_key=True), Column("body", Text, nullable=False)
+)
+"""Calendars with their events."""
+
+exclusions: Final = Table(
+    "exclusions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("job_id", _Id, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, exclusions.c.job_id, exclusions.c.time_us)
+
+snapshots: Final = Table(
+    "snapshots",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("job_id", _Id, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, snapshots.c.job_id, snapshots.c.time_us)
+
+job_annotations: Final = Table(
+    "annotations",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("job_id", _Id, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, job_annotations.c.job_id, job_annotations.c.time_us)
