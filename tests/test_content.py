@@ -16,7 +16,7 @@ from rarebit.core.result import Record
 from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
 from rarebit.detect.catalog import CatalogEntry, Fixture, catalog
 from rarebit.detect.elastic import parse_jobs, to_elastic
-from rarebit.detect.functions import counting, measuring
+from rarebit.detect.functions import HOURS, counting, measuring
 from rarebit.detect.plan import plan
 from rarebit.detect.problems import problems
 
@@ -38,6 +38,7 @@ COUNT_IDS = [
 ]  # fmt: skip
 
 METRIC_IDS = ["ded_high_sent_bytes_destination_ip", "ded_high_sent_bytes_destination_port"]
+HOUR_IDS = ["auth_rare_hour_for_a_user"]
 
 TACTICS = {
     "Reconnaissance", "Resource Development", "Initial Access", "Execution", "Persistence", "Privilege Escalation",
@@ -52,7 +53,7 @@ HOSTS, DAYS = 30, 20
 
 
 def test_every_job_of_the_field_is_there() -> None:
-    assert {*ELASTIC_IDS, *COUNT_IDS, *METRIC_IDS, "rare_user_name_for_a_host"} <= set(IDS)
+    assert {*ELASTIC_IDS, *COUNT_IDS, *METRIC_IDS, *HOUR_IDS, "rare_user_name_for_a_host"} <= set(IDS)
 
 
 @each
@@ -93,6 +94,10 @@ def _by_bucket(entry: CatalogEntry) -> bool:
     return counting(function) is not None or measuring(function) is not None
 
 
+def _by_hour(entry: CatalogEntry) -> bool:
+    return entry.job.detectors[0].function in HOURS
+
+
 def test_every_file_has_fixtures_of_both_kinds_and_every_other_form_says_how_it_differs() -> None:
     for entry in ENTRIES:
         if entry.default or entry.fixtures:
@@ -101,7 +106,10 @@ def test_every_file_has_fixtures_of_both_kinds_and_every_other_form_says_how_it_
             assert entry.note.endswith("."), entry.job.job_id
 
 
-FIXTURES = [(entry, fixture) for entry in ENTRIES if not _by_bucket(entry) for fixture in entry.fixtures]
+FIXTURES = [
+    (entry, fixture) for entry in ENTRIES if not _by_bucket(entry) and not _by_hour(entry) for fixture in entry.fixtures
+]
+HOURLY = [(entry, fixture) for entry in ENTRIES if _by_hour(entry) for fixture in entry.fixtures]
 COUNTED = [(entry, fixture) for entry in ENTRIES if _by_bucket(entry) for fixture in entry.fixtures]
 
 
@@ -183,6 +191,44 @@ def test_a_job_over_buckets_does_what_its_fixture_says(
         return
     assert len(found) == 1
     (_assert_measured if found[0].explanation.gauge else _assert_counted)(entry, fixture, found[0])
+
+
+def _office_story(fixture: Fixture) -> Iterator[dict[str, Any]]:
+    """A dozen accounts at work from seven to sixteen, six hours a day; then one of them at the hour in question."""
+    for day in range(DAYS):
+        for hour in range(7, 17):
+            for user in range(12):
+                at = START + day * DAY_US + hour * HOUR_US + user * 60_000_000
+                if (hour + day + 3 * user) % 5 < 3:
+                    who = {"host.name": f"host-{user:02}", "user.name": f"user{user:02}"}
+                    yield {"@timestamp": iso(at)} | who | fixture.history
+    at = START + DAYS * DAY_US + fixture.hour * HOUR_US
+    yield {"@timestamp": iso(at), "host.name": "host-04", "user.name": "user04"} | fixture.event
+    yield {"@timestamp": iso(at + DAY_US), "host.name": "host-04"} | fixture.event
+
+
+@pytest.mark.parametrize(
+    ("entry", "fixture"), HOURLY, ids=[f"{entry.job.job_id}-{fixture.name}" for entry, fixture in HOURLY]
+)
+def test_a_job_over_hours_does_what_its_fixture_says(
+    entry: CatalogEntry,
+    fixture: Fixture,
+    tmp_path: Path,
+    write_events: Callable[[Path, Sequence[dict[str, Any]]], Path],
+    open_home: Callable[[Path], AbstractContextManager[Home]],
+) -> None:
+    path = write_events(tmp_path / "events.ndjson", list(_office_story(fixture)))
+    with open_home(tmp_path / "home") as home:
+        run(home, [path], RunOptions(jobs=(entry.job.job_id,)))
+        found = [record for record in home.store.list_records() if record.time > iso(START + DAYS * DAY_US)]
+    assert len(found) == fixture.fires
+    for record in found:
+        rhythm = record.explanation.rhythm
+        assert rhythm is not None
+        assert (record.entity_type, record.entity_id, rhythm.hour) == ("user", "user04", fixture.hour)
+        assert f"user04 {entry.job.acted} at {fixture.hour:02}:00 UTC" in record.explanation.sentence
+        assert rhythm.own[rhythm.hour] == 0.0
+        assert record.probability < 0.02
 
 
 def _assert_counted(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:

@@ -16,6 +16,7 @@ from rarebit.case.stages import tactic_name
 from rarebit.core.case_part import CasePart, Notice
 from rarebit.core.result import Case, CaseEntity, Reason, Record, TimelineEntry
 from rarebit.core.time import HOUR_US, iso
+from rarebit.detect.hours_sentence import hours_brief
 from rarebit.detect.metric_sentence import gauge_brief
 from rarebit.maths.tail import score_of
 
@@ -173,7 +174,9 @@ def _reason(record: Record) -> Reason:
 
 def _entry(record: Record, whom: str) -> TimelineEntry:
     tally, gauge, levels = record.explanation.tally, record.explanation.gauge, record.explanation.levels
-    if gauge is not None:
+    if record.explanation.rhythm is not None:
+        text = hours_brief(record.explanation.rhythm)
+    elif gauge is not None:
         text = gauge_brief(gauge, record.field_name or "")
     elif tally is not None:
         text = f"{tally.actual:,} {tally.counted} ({tally.typical:.3g} usual)"

@@ -53,11 +53,18 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     side: str
 
 
+class Timed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record of an hour is about."""
+
+    hour: int
+
+
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
     """Of a record's explanation, the part that names what it is about."""
 
     tally: Counted | None = None
     gauge: Measured | None = None
+    rhythm: Timed | None = None
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +89,9 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     def thing(self) -> str:
         """What it is about besides its entity: a value, a number of events, or what they come to."""
         tally, gauge = self.explanation.tally, self.explanation.gauge
-        if gauge is not None:
+        if self.explanation.rhythm is not None:
+            what = "an unusual hour"
+        elif gauge is not None:
             what = f"a {gauge.side} {gauge.measured}"
         elif tally is not None:
             what = f"{'few' if tally.side == 'low' else 'many'} {tally.counted}"
@@ -92,8 +101,10 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def family(self) -> str:
-        """The kind of observation: of programs, of accounts, of a count, of a metric."""
+        """The kind of observation: of programs, of accounts, of a count, of a metric, of hours."""
         tally, gauge = self.explanation.tally, self.explanation.gauge
+        if self.explanation.rhythm is not None:
+            return "hours"
         if gauge is not None:
             return gauge.measured
         return f"count of {tally.counted}" if tally else (self.by_field_name or "").partition(".")[0]

@@ -80,7 +80,7 @@ def _print_record(record: Record) -> None:
         )
     )
     told = record.explanation
-    for basis in (*told.levels, *(part for part in (told.tally, told.gauge) if part)):
+    for basis in (*told.levels, *(part for part in (told.tally, told.gauge, told.rhythm) if part)):
         counts = msgspec.to_builtins(basis)
         out.print(safe("; ".join(f"{name} {_short(value)}" for name, value in counts.items())))
     for influencer in record.influencers:
@@ -90,6 +90,8 @@ def _print_record(record: Record) -> None:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return f"[{' '.join(_short(each) for each in value)}]"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from rarebit.core.case_part import CasePart, Notice
+from rarebit.core.habits import Rhythm
 
 
 class Influencer(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,6 +237,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Instead of levels, for counts."""
     gauge: Gauge | None = None
     """Instead of levels, for metrics."""
+    rhythm: Rhythm | None = None
+    """Instead of levels, for hours."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ class Fixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The event in question."""
     repeat: int = 1
     """For counts: how many of it come within one bucket; with 0 the host falls silent instead."""
+    hour: int = 12
+    """For hours: the hour of the day at which it comes, in a history of office hours."""
 
 
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):

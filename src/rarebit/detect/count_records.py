@@ -80,9 +80,18 @@ def _fleet(cells: Table) -> NDArray[np.float64]:
 
 
 def fetch_buckets(
-    stream: JobStream, detector: DetectorPlan, cells: Table, filled: NDArray[np.bool_], join: Join
+    stream: JobStream,
+    detector: DetectorPlan,
+    cells: Table,
+    filled: NDArray[np.bool_],
+    join: Join,
+    *,
+    span_us: int | None = None,
 ) -> tuple[dict[int, pa.Table], dict[int, pa.Table]]:
-    """An event of each series, and the events it had in the bucket, if it was filled, by row."""
+    """An event of each series, and the events it had in the bucket, if it was filled, by row.
+
+    ``span_us`` is the length of cells, if not that of a bucket.
+    """
     fields = [TIME, ID, *_fields(stream, detector)]
     columns = {name: text_sql(name) if name not in (TIME, ID) else literal.identifier(name) for name in fields}
     keys = {f"key{at}": key_sql(name) for at, name in enumerate(detector.split)}
@@ -97,7 +106,7 @@ def fetch_buckets(
         {
             "row": held,
             "start_us": start,
-            "end_us": start + stream.plan.span_us,
+            "end_us": start + (span_us or stream.plan.span_us),
             **{name: witnesses.column(name) for name in keys},
         }
     ).filter(pa.array(filled[held]))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rarebit.detect.count_engine import CountEngine
 from rarebit.detect.engine import Engine
+from rarebit.detect.hours_engine import HoursEngine
 from rarebit.detect.metric_engine import MetricEngine
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.problems import memory_limit
@@ -21,4 +22,6 @@ def engine_for(
         return CountEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
     if group[0].measuring is not None:
         return MetricEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
+    if group[0].hours:
+        return HoursEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
     return RareEngine(group, peer_of=peer_of, pool=pool, collapse=collapse, memory_bytes=limit, prune_us=plan.prune_us)

@@ -62,6 +62,8 @@ METRICS: Final[dict[str, Measuring]] = {
     "max": Measuring(BOTH, ("max",)),
     "metric": Measuring(BOTH, ("mean", "min", "max")),
 }
+HOURS: Final = {"time_of_day": 24, "time_of_week": 168}
+"""Functions of the hours at which something happens, and how many hours they tell apart."""
 ALIASES: Final = {
     "c": "count",
     "high_c": "high_count",

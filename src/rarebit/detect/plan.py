@@ -12,7 +12,7 @@ from rarebit.core.job import Detector, Job
 from rarebit.core.time import parse_span
 from rarebit.detect.care import Care, Hold
 from rarebit.detect.datafeed import condition
-from rarebit.detect.functions import Counting, Measuring, counting, measuring
+from rarebit.detect.functions import HOURS, RARE, Counting, Measuring, counting, measuring
 from rarebit.detect.problems import problems, prune_window, summary_field
 from rarebit.detect.rules import rules_of, unmeasured
 from rarebit.model.rare_kernel import FLEET, INDIVIDUAL, POPULATION
@@ -43,10 +43,12 @@ class DetectorPlan:
     """What is made of the values of ``metric``."""
     metric: str = ""
     """Field that is measured."""
+    hours: int = 0
+    """Hours told apart by a function of the hours of a day or a week; 0 for others."""
     weight: str = ""
     """Field with the number of events that a row stands for."""
     split: tuple[str, ...] = ()
-    """Fields that make the series of a count or a metric: partition, by, over."""
+    """Fields that make the series of a detector that judges series: partition, by, over."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -153,7 +155,7 @@ def plan(job: Job) -> JobPlan:
 
 
 def _contexts(job: Job, view: DetectorPlan) -> list[DetectorPlan]:
-    if view.counting is not None or view.measuring is not None:
+    if view.detector.function not in RARE:
         return []
     fields = [name for name in job.context if name not in (view.entity, view.value)]
     return [replace(view, mode=INDIVIDUAL, frequent=False, entity=name, scope=None, is_context=True) for name in fields]
@@ -168,6 +170,9 @@ def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
     measures = measuring(detector.function)
     if measures is not None:
         return replace(_series_plan(job, index, detector, None), measuring=measures, metric=detector.field_name or "")
+    if detector.function in HOURS:
+        made = _series_plan(job, index, detector, None)
+        return replace(made, hours=HOURS[detector.function], weight="")
     value = detector.by_field_name or ""
     if detector.over_field_name:
         mode, entity, scope = POPULATION, detector.over_field_name, detector.partition_field_name

@@ -17,6 +17,7 @@ from rarebit.detect.count_records import materialise_counts
 from rarebit.detect.evidence import EVENTS_SHOWN, Join, Materialised, influencers, key_sql, score
 from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sentence, what_happened
 from rarebit.detect.findings import Findings
+from rarebit.detect.hours_records import materialise_hours
 from rarebit.detect.metric_records import materialise_metrics
 from rarebit.detect.plan import NULL_CODE, DetectorPlan
 from rarebit.detect.rollout import INFORMATIONAL, Spread, spreads, verdict
@@ -52,6 +53,8 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
         return materialise_counts(stream, index, join, group_names)
     if group[0].measuring is not None:
         return materialise_metrics(stream, index, join, group_names)
+    if group[0].hours:
+        return materialise_hours(stream, index, join, group_names)
     spread = spreads(stream, index) if stream.collapse else {}
     told_us = stream.told_us(index)
     earlier = stream.continued(index, [about.lead_id for about in spread.values() if about.last_us > told_us])
