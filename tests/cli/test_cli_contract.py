@@ -15,7 +15,8 @@ import pytest
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 COMMANDS = [
-    [], ["demo"], ["check"], ["run"], ["status"], ["simulate"], ["event", "seen"], ["job", "plot"],
+    [], ["demo"], ["check"], ["run"], ["serve"], ["status"], ["simulate"], ["event", "seen"],
+    ["job", "plot"],
     ["job"], ["job", "list"], ["job", "show"], ["job", "clone"], ["job", "import"], ["job", "export"],
     ["job", "update"], ["job", "validate"], ["record"], ["record", "list"], ["record", "show"], ["alert"],
     ["alert", "list"],

@@ -9,10 +9,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from rarebit.app.home import Home
-from rarebit.app.jobs import get_job
-from rarebit.cli.output import data, rate, safe, table
+from rarebit.app.show import next_steps
+from rarebit.cli.output import data, safe, table
 from rarebit.core.case_part import CasePart
-from rarebit.core.errors import NotFoundError
+from rarebit.core.rate import rate
 from rarebit.core.result import Case
 
 _REASONS = 3
@@ -73,7 +73,7 @@ def print_case(home: Home, case: Case) -> None:
         )
     _print_timeline(case)
     out.print("next", style="bold")
-    for step in _next_steps(home, case):
+    for step in next_steps(home, case):
         out.print(safe(f"  {step}"))
     out.print("queries", style="bold")
     for language in ("kql", "esql"):
@@ -115,14 +115,3 @@ def _print_timeline(case: Case) -> None:
         out.print(safe(f"  {entry.time[:19]}  {entry.text}"))
     if len(case.timeline) > _TIMELINE:
         out.print(safe(f"  and {len(case.timeline) - _TIMELINE} more"))
-
-
-def _next_steps(home: Home, case: Case) -> list[str]:
-    if not case.reasons:
-        return []
-    record = home.store.get_record(case.reasons[0].id)
-    try:
-        guide = get_job(home, record.job_id).guide
-    except NotFoundError:
-        return []
-    return [*guide.next_steps, *(f"benign if: {text}" for text in guide.benign)]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import rarebit
-from rarebit.cli import asset, calendars, filters, job, job_care, results, seen, work
+from rarebit.cli import asset, calendars, filters, job, job_care, results, seen, serve, work
 from rarebit.cli.output import notes, safe
 from rarebit.core.errors import RarebitError
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A short, ranked, explained list of what is rare in a fleet's telemetry.",
 )
-for command in (work.demo, work.check, work.run, work.status, work.simulate):
+for command in (work.demo, work.check, work.run, serve.serve, work.status, work.simulate):
     app.command()(command)
 results.event_app.command("seen")(seen.seen)
 for name, group in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -11,8 +11,10 @@ import typer
 from rarebit.app import show
 from rarebit.cli.cases import print_case, print_cases
 from rarebit.cli.options import HomeOption, JsonOption, LimitOption, existing_home, moment
-from rarebit.cli.output import data, rate, safe, table, write_json
-from rarebit.core.result import Alert, Record
+from rarebit.cli.output import data, safe, table, write_json
+from rarebit.core.event_line import event_line
+from rarebit.core.rate import rate
+from rarebit.core.result import Alert, Case, Record
 
 record_app = typer.Typer(no_args_is_help=True, help="Records: one series unusual in one bucket.")
 alert_app = typer.Typer(no_args_is_help=True, help="Alerts: records at or above their job's threshold.")
@@ -164,7 +166,8 @@ def show_case(
 @case_app.command("close")
 def close_case(case: str, home: HomeOption = None, json: JsonOption = False) -> None:
     """Close a case; it stays closed, and is kept."""
-    _judge(case, "closed", None, home, json=json)
+    with existing_home(home) as place:
+        _print_judged(show.judge(place, case, state="closed", verdict=None, actor=getpass.getuser()), json=json)
 
 
 @case_app.command()
@@ -175,12 +178,11 @@ def verdict(
     json: JsonOption = False,
 ) -> None:
     """Say what a case was; anything but unsure closes it."""
-    _judge(case, "open" if verdict == "unsure" else "closed", verdict, home, json=json)
-
-
-def _judge(case: str, state: str, verdict: str | None, home: Any, *, json: bool) -> None:  # noqa: ANN401
     with existing_home(home) as place:
-        changed = show.judge(place, case, state=state, verdict=verdict, actor=getpass.getuser())
+        _print_judged(show.give_verdict(place, case, verdict, actor=getpass.getuser()), json=json)
+
+
+def _print_judged(changed: Case, *, json: bool) -> None:
     if json:
         write_json([changed])
     else:
@@ -213,25 +215,9 @@ def list_events(
         return
     made = table("time", "host", "user", "what", "parent", "id")
     for event in found:
-        made.add_row(*(safe(cell) for cell in _event_cells(event)))
+        line = event_line(event)
+        cells = (line.time[:23], line.host, line.user, line.what, line.parent, line.id[:12])
+        made.add_row(*(safe(cell) for cell in cells))
     data().print(made)
     if where and not limit and len(found) == _SHOWN:
         data().print(safe(f"the first {_SHOWN}; more with --limit"))
-
-
-def _event_cells(event: dict[str, Any]) -> tuple[str, ...]:
-    def at(path: str) -> str:
-        value: Any = event
-        for part in path.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        return "" if value is None else str(value)
-
-    what = at("process.command_line") or at("process.executable") or at("process.name")
-    if not what and at("source.ip"):
-        what = f"from {at('source.ip')}"
-    logon = at("winlog.logon.type")
-    action = (at("event.action") or at("event.code")) + (f" (logon type {logon})" if logon else "")
-    return (
-        at("@timestamp")[:23], at("host.name"), at("user.name"), f"{action}: {what}" if what else action,
-        at("process.parent.name"), at("event.id")[:12],
-    )  # fmt: skip

@@ -17,6 +17,7 @@ from rarebit.app.status import status as status_of
 from rarebit.cli.cases import print_cases
 from rarebit.cli.options import HomeOption, JsonOption, existing_home, home_at, moment
 from rarebit.cli.output import data, notes, progress, safe, write_json
+from rarebit.cli.serve import serve_demo
 from rarebit.cli.summary import print_check, print_files, print_status, print_summary
 from rarebit.core.errors import InputError
 from rarebit.core.time import DAY_US, parse_span
@@ -168,14 +169,13 @@ def simulate(
 
 def demo(
     home: HomeOption = None,
-    no_serve: Annotated[  # noqa: ARG001 the contract of the command line
-        bool, typer.Option("--no-serve", help="End after printing the cases. This release has no pages to serve.")
-    ] = False,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="End after printing the cases.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Simulate a small fleet with an intrusion, run everything, show the ranked cases."""
-    with demonstration.demo_home(home) as place, progress() as report:
-        shown = demonstration.demo(place, progress=report)
+    """Simulate a small fleet with an intrusion, run everything, show the ranked cases, serve the pages."""
+    with demonstration.demo_home(home) as place:
+        with progress() as report:
+            shown = demonstration.demo(place, progress=report)
         if json:
             write_json(shown.cases)
         else:
@@ -190,3 +190,5 @@ def demo(
                 reason = case.reasons[0].sentence if case.reasons else ""
                 out.print(safe(f"  {case.sentence}: expected {case.expected_per_week:.1f} such cases a week. {reason}"))
         out.print(safe(f"look closer: rarebit case show 1 --home {place.path}"))
+        if not no_serve:
+            serve_demo(place)

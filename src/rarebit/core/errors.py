@@ -6,6 +6,8 @@ RarebitError
 ├── QueryError         a query that does not parse or cannot be compiled
 ├── StateError         a home directory, lake or snapshot that cannot be used
 ├── NotFoundError      an id that names nothing
+├── AccessError        what this person may not do
+├── ConflictError      what somebody else has changed meanwhile
 └── MissingExtraError  an optional part that is not installed
 
 Each says what was wrong, where, and what to do next.
@@ -56,6 +58,14 @@ class StateError(RarebitError):
 
 class NotFoundError(RarebitError):
     """An id that names nothing here."""
+
+
+class AccessError(RarebitError):
+    """What this person may not do, or a person who is not known."""
+
+
+class ConflictError(RarebitError):
+    """What somebody else has changed meanwhile."""
 
 
 class MissingExtraError(RarebitError):

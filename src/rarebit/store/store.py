@@ -16,33 +16,16 @@ from rarebit.core.job import Job
 from rarebit.core.report import FileReport
 from rarebit.core.result import Alert, Case, Record
 from rarebit.store import rows
+from rarebit.store.accounts import Accounts
 from rarebit.store.care import CareStore
 from rarebit.store.database import Database
+from rarebit.store.entries import AuditEntry, Position
+from rarebit.store.looks import Looks
 from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, positions, records, runs
 
 Sort = Literal["score", "time"]
 Json = dict[str, Any]
 Read = TypeVar("Read")
-
-
-class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job has read the lake, and the state it had then."""
-
-    job_id: str
-    lake_version: int
-    watermark_us: int
-    state_name: str
-
-
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Who changed what, and when."""
-
-    at_us: int
-    actor: str
-    action: str
-    target: str
-    before: str
-    after: str
 
 
 class Store:
@@ -60,6 +43,8 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.care = CareStore(database)
+        self.accounts = Accounts(database)
+        self.looks = Looks(database)
 
     @classmethod
     def open(cls, url: str) -> Store:

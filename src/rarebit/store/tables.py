@@ -146,3 +146,42 @@ job_annotations: Final = Table(
     Column("body", Text, nullable=False),
 )
 Index(None, job_annotations.c.job_id, job_annotations.c.time_us)
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("name", _Id, primary_key=True),
+    Column("role", String(32), nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until_us", BigInteger, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", _Id, primary_key=True),
+    Column("account", _Id, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+)
+Index(None, sessions.c.account)
+
+links: Final = Table(
+    "links",
+    metadata,
+    Column("token_hash", _Id, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("account", _Id, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+
+looks: Final = Table(
+    "looks",
+    metadata,
+    Column("account", _Id, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)

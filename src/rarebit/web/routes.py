@@ -1,0 +1,46 @@
+"""Every route, and the least role that may use it. A route that is not here does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from fastapi import Response
+
+from rarebit.web import cases, look, people
+
+
+class Route(NamedTuple):
+    """One line of the table."""
+
+    method: str
+    path: str
+    needs: str | None
+    """Least role; None is anybody."""
+    handler: Callable[..., Response]
+
+
+ROUTES: Final = (
+    Route("GET", "/", "viewer", cases.start_page),
+    Route("GET", "/queue", "viewer", cases.queue_page),
+    Route("POST", "/queue/look", "viewer", cases.look),
+    Route("GET", "/cases/{case_id}", "viewer", cases.case_page),
+    Route("POST", "/cases/{case_id}/verdict", "analyst", cases.give_verdict),
+    Route("GET", "/records", "viewer", look.records_page),
+    Route("GET", "/records/{record_id}", "viewer", look.record_page),
+    Route("GET", "/events", "viewer", look.events_page),
+    Route("GET", "/jobs", "viewer", look.jobs_page),
+    Route("GET", "/jobs/{job_id}", "viewer", look.job_page),
+    Route("GET", "/health", "viewer", look.health_page),
+    Route("GET", "/audit", "engineer", people.audit_page),
+    Route("GET", "/users", "admin", people.users_page),
+    Route("POST", "/users", "admin", people.make_user),
+    Route("POST", "/users/{name}", "admin", people.change_user),
+    Route("POST", "/users/{name}/link", "admin", people.renew_user),
+    Route("GET", "/login", None, people.login_page),
+    Route("POST", "/login", None, people.login),
+    Route("POST", "/logout", "viewer", people.logout),
+    Route("GET", "/link/{token}", None, people.link_page),
+    Route("POST", "/link/{token}", None, people.use_link),
+    Route("GET", "/readyz", None, look.alive),
+)
