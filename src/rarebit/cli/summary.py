@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def print_summary(summary: RunSummary, home: Path) -> None:
     for job in summary.jobs:
         out.print(safe(f"  {_job_line(job)}"))
         for line in job.left_out:
-            if line.hidden or line.unlearnt or line.held_back:
+            if _has_left_out(line):
                 out.print(safe(f"  left out    {job.job_id}: {left_out_text(line)}"))
     out.print(safe(f"  home        {home}"))
 
@@ -110,6 +111,10 @@ def _job_line(job: JobOutcome) -> str:
     )
 
 
+def _has_left_out(line: LeftOut) -> bool:
+    return bool(line.hidden or line.unlearnt or line.held_back)
+
+
 def left_out_text(line: LeftOut) -> str:
     """What one rule, calendar or exclusion left out since the job began."""
     parts = [(line.hidden, "findings hidden"), (line.unlearnt, "observations not learnt")]
@@ -137,6 +142,17 @@ def print_check(found: CheckReport) -> None:
     out.print(jobs)
 
 
+def _idle(found: Status) -> list[str]:
+    """Rules, calendars and exclusions that left nothing out so far, once for all jobs."""
+    idle: dict[str, list[str]] = {}
+    for job in found.jobs:
+        for line in itertools.filterfalse(_has_left_out, job.left_out):
+            idle.setdefault(line.by, []).append(job.id)
+    return [
+        f"{jobs[0] if len(jobs) == 1 else f'{len(jobs)} jobs'}: nothing so far by {by}" for by, jobs in idle.items()
+    ]
+
+
 def print_status(found: Status) -> None:
     """How an installation stands, on stdout."""
     out = data()
@@ -155,8 +171,10 @@ def print_status(found: Status) -> None:
             safe(job.reason),
         )  # fmt: skip
     out.print(made)
+    for text in _idle(found):
+        out.print(safe(f"left out    {text}"))
     for job in found.jobs:
-        for line in job.left_out:
+        for line in filter(_has_left_out, job.left_out):
             out.print(safe(f"left out    {job.id}: {left_out_text(line)}"))
         for text in job.problems:
             out.print(safe(f"not applied {job.id}: {text}"))
@@ -165,4 +183,6 @@ def print_status(found: Status) -> None:
             text = f"{count(evicted)} pairs at the memory limit, {count(pruned)} not seen for the prune window"
             out.print(safe(f"forgotten   {job.id}: {text}"))
         for note in job.annotations:
+            if note.kind == "calendar":
+                continue  # told above, by what it left out
             out.print(safe(f"noted       {job.id}: {iso(note.start_us)[:16]} {note.kind}: {note.text}"))
