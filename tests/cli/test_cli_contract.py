@@ -18,8 +18,9 @@ COMMANDS = [
     [], ["demo"], ["check"], ["run"], ["serve"], ["status"], ["simulate"], ["event", "seen"],
     ["job", "plot"],
     ["job"], ["job", "list"], ["job", "show"], ["job", "clone"], ["job", "import"], ["job", "export"],
-    ["job", "update"], ["job", "validate"], ["record"], ["record", "list"], ["record", "show"], ["alert"],
-    ["alert", "list"],
+    ["job", "update"], ["job", "validate"], ["rule"], ["rule", "list"],
+    ["rule", "show"], ["rule", "import"], ["rule", "test"], ["rule", "enable"], ["rule", "disable"],
+    ["record"], ["record", "list"], ["record", "show"], ["alert"], ["alert", "list"],
     ["alert", "show"], ["case"], ["case", "list"], ["case", "show"], ["case", "close"], ["case", "verdict"],
     ["event"], ["event", "list"], ["asset"], ["asset", "import"], ["asset", "list"],
     ["job", "exclude"], ["job", "exclusions"], ["job", "include"], ["job", "replay"], ["job", "reset"],
@@ -60,7 +61,9 @@ def test_version_is_one_line(rarebit: Rarebit) -> None:
 
 LISTINGS = [
     ("job", "list"), ("job", "show", "v3_rare_process_by_host_windows"), ("job", "export", "rare_user_name_for_a_host"),
-    ("record", "list"), ("alert", "list"), ("case", "list"), ("case", "list", "--state", "all"), ("case", "show", "1"),
+    ("rule", "list"), ("rule", "show", "security_log_cleared"), ("rule", "test", "security_log_cleared"),
+    ("record", "list"),
+    ("alert", "list"), ("case", "list"), ("case", "list", "--state", "all"), ("case", "show", "1"),
     ("event", "list", "--where", "process.name: *", "--limit", "3"), ("event", "seen", "cmd.exe"),
     ("asset", "list"), ("status",),
     ("job", "validate", "v3_rare_process_by_host_windows"),

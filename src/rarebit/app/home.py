@@ -62,6 +62,11 @@ class Home:
         return self.path / "quarantine.ndjson"
 
     @property
+    def rule_file(self) -> Path:
+        """Rules of this installation, and how rules were switched."""
+        return self.path / "rules.json"
+
+    @property
     def _asset_file(self) -> Path:
         return self.path / "assets.json"
 

@@ -20,6 +20,7 @@ from rarebit.app.left_out import LeftOut, left_out
 from rarebit.app.memory import remember
 from rarebit.app.model_snapshots import expire, note_of
 from rarebit.app.progress import Progress, silent
+from rarebit.app.rule_run import RuleOutcome, prepare, run_rules
 from rarebit.app.sight import Blind, blind_job
 from rarebit.core.errors import StateError
 from rarebit.core.names import host_key
@@ -99,8 +100,11 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     first: str | None
     last: str | None
     jobs: tuple[JobOutcome, ...]
+    rules: tuple[RuleOutcome, ...] = ()
+    """Rules over events and records besides those of the jobs."""
     records: int
     alerts: int
+    """Of the rules of jobs."""
     cases: int
     cases_below: int
     budget_per_day: float
@@ -139,12 +143,15 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
         home, paths, mapping=options.mapping, since_us=options.since_us, until_us=options.until_us, progress=progress
     )
     started = time.monotonic()
+    if options.remember:
+        prepare(home)
     memory = remember(home, progress=progress) if options.remember else None
     remembering, started = time.monotonic() - started, time.monotonic()
     streams = [open_stream(home, plan, options) for plan in plans]
     version = home.lake.version()
     scan(home, streams, progress, until_version=version)
     outcomes = commit(home, streams, version, progress)
+    ruled = run_rules(home, version, remembered=options.remember, progress=progress)
     dropped = _drop_old(home, options.keep_days)
     last = home.lake.summary().last_us
     with home.store.transaction():  # what is new in a case is told by the run that is kept with it
@@ -152,7 +159,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
         forgotten = sum(drop_old_results(home, stream, last) for stream in streams) if last is not None else 0
         summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started, dropped)
         summary = msgspec.structs.replace(
-            summary, seconds_remembering=remembering, remembered=memory, records_dropped=forgotten
+            summary, seconds_remembering=remembering, remembered=memory, rules=ruled, records_dropped=forgotten
         )
         home.store.put_file_reports(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))

@@ -134,7 +134,11 @@ def _ids(home: Home, record_id: str | None, alert_id: str | None, case_id: str |
     if record_id is not None:
         held = [home.store.get_record(record_id)]
     elif alert_id is not None:
-        held = [home.store.get_record(home.store.get_alert(alert_id).record_id)]
+        alert = home.store.get_alert(alert_id)
+        if not alert.record_id:
+            days = (parse_time(alert.timestamp) // DAY_US, parse_time(alert.last) // DAY_US)
+            return list(alert.event_ids), [day_of(day * DAY_US) for day in range(days[0], days[1] + 1)]
+        held = [home.store.get_record(alert.record_id)]
     else:
         held = [home.store.get_record(name) for name in case(home, case_id or "").record_ids]
     ids = list(dict.fromkeys(name for record in held for name in record.event_ids))

@@ -22,8 +22,8 @@ class Blind(msgspec.Struct, frozen=True, kw_only=True):
 def blind_job(home: Home, plan: JobPlan) -> Blind:
     """Why a job had no event: fields that are absent everywhere, or a condition that nothing meets."""
     required = sorted(plan.required)
-    present = _present(home, required)
-    return explain_blindness(plan, tuple(name for name in required if not present[name]), home.lake.summary().events)
+    there = present(home, required)
+    return explain_blindness(plan, tuple(name for name in required if not there[name]), home.lake.summary().events)
 
 
 def explain_blindness(plan: JobPlan, missing: tuple[str, ...], events: int) -> Blind:
@@ -38,8 +38,9 @@ def explain_blindness(plan: JobPlan, missing: tuple[str, ...], events: int) -> B
     return Blind(missing=(), reason="no event meets its query")
 
 
-def _present(home: Home, fields: list[str]) -> dict[str, bool]:
-    if home.lake.version() < 0:
+def present(home: Home, fields: list[str]) -> dict[str, bool]:
+    """Which of the fields any event has."""
+    if home.lake.version() < 0 or not fields:
         return dict.fromkeys(fields, False)
     tests = []
     for name in fields:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import rarebit
-from rarebit.cli import asset, calendars, filters, job, job_care, results, seen, serve, work
+from rarebit.cli import asset, calendars, filters, job, job_care, results, rule, seen, serve, work
 from rarebit.cli.output import notes, safe
 from rarebit.core.errors import RarebitError
 
@@ -30,6 +30,7 @@ for command in (work.demo, work.check, work.run, serve.serve, work.status, work.
 results.event_app.command("seen")(seen.seen)
 for name, group in (
     ("job", job.app),
+    ("rule", rule.app),
     ("record", results.record_app),
     ("alert", results.alert_app),
     ("case", results.case_app),

@@ -17,7 +17,7 @@ from rarebit.core.rate import rate
 from rarebit.core.result import Alert, Case, Record
 
 record_app = typer.Typer(no_args_is_help=True, help="Records: one series unusual in one bucket.")
-alert_app = typer.Typer(no_args_is_help=True, help="Alerts: records at or above their job's threshold.")
+alert_app = typer.Typer(no_args_is_help=True, help="Alerts: what rules over records and events have told of.")
 case_app = typer.Typer(no_args_is_help=True, help="Cases: the unit of work, ranked.")
 event_app = typer.Typer(no_args_is_help=True, help="Events: the raw telemetry.")
 
@@ -124,12 +124,23 @@ def show_alert(alert_id: str, home: HomeOption = None, json: JsonOption = False)
     """Show one alert and the record it comes from."""
     with existing_home(home) as place:
         alert: Alert = place.store.get_alert(alert_id)
-        record = place.store.get_record(alert.record_id)
+        record = place.store.get_record(alert.record_id) if alert.record_id else None
     if json:
         write_json([alert])
         return
-    data().print(safe(f"{alert.rule_id}; ATT&CK {', '.join(alert.techniques)}"))
-    _print_record(record)
+    data().print(safe(f"{alert.rule_id}; ATT&CK {', '.join(alert.techniques) or 'none named'}"))
+    if record is not None:
+        _print_record(record)
+    else:
+        _print_alert(alert)
+
+
+def _print_alert(alert: Alert) -> None:
+    out = data()
+    out.print(safe(alert.sentence), style="bold")
+    out.print(safe(f"{alert.severity}, score {alert.score:.0f}; {alert.state}; {alert.entity_type} {alert.entity_id}"))
+    out.print(safe(f"first {alert.timestamp}, last {alert.last}; events alike within {alert.window} are one alert"))
+    out.print(safe(f"events: rarebit event list --alert {alert.id[:10]}"))
 
 
 @case_app.command("list")

@@ -9,6 +9,7 @@ from pathlib import Path
 from rarebit.app.check import CheckReport
 from rarebit.app.left_out import LeftOut
 from rarebit.app.memory import MemoryReport
+from rarebit.app.rule_run import RuleOutcome
 from rarebit.app.run import JobOutcome, RunSummary
 from rarebit.app.status import Status
 from rarebit.cli.output import count, data, notes, safe, table
@@ -17,6 +18,7 @@ from rarebit.core.time import iso
 
 _FILES = 20
 _FIELDS = 40
+_BLIND_SHOWN = 5
 
 
 def print_files(reports: Sequence[FileReport], *, everything: bool) -> None:
@@ -78,7 +80,32 @@ def print_summary(summary: RunSummary, home: Path) -> None:
         for line in job.left_out:
             if _has_left_out(line):
                 out.print(safe(f"  left out    {job.job_id}: {left_out_text(line)}"))
+    for text in _rule_lines(summary.rules):
+        out.print(safe(f"  {text}"))
     out.print(safe(f"  home        {home}"))
+
+
+def _rule_lines(rules: tuple[RuleOutcome, ...]) -> list[str]:
+    """How many rules ran, each that told of something, and those that could see nothing."""
+    if not rules:
+        return []
+    on, shadow = ([rule for rule in rules if rule.state == state] for state in ("on", "shadow"))
+    told, would = (sum(rule.alerts for rule in part) for part in (on, shadow))
+    lines = [f"rules       {len(on)} on, {count(told)} alerts; {len(shadow)} in the shadow, {count(would)} would be"]
+    for rule in on:
+        if rule.alerts or rule.grown:
+            more = f", {count(rule.beyond)} more not kept" if rule.beyond else ""
+            again = f", {count(rule.ongoing)} ongoing" if rule.ongoing else ""
+            grown = f", {count(rule.grown)} have grown" if rule.grown else ""
+            lines.append(
+                f"{rule.rule_id}: {count(rule.alerts)} alerts of {count(rule.events)} events{again}{grown}{more}"
+            )
+    lines += [f"{rule.rule_id}: waits, {rule.waiting}" for rule in rules if rule.waiting]
+    blind = [rule for rule in rules if rule.blind]
+    lines += [f"{rule.rule_id}: blind, no event has {', '.join(rule.blind)}" for rule in blind[:_BLIND_SHOWN]]
+    if len(blind) > _BLIND_SHOWN:
+        lines.append(f"and {count(len(blind) - _BLIND_SHOWN)} more rules are blind: rarebit rule list --blind")
+    return lines
 
 
 def _memory_line(memory: MemoryReport) -> str:

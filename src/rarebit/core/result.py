@@ -295,15 +295,31 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     rule_id: str
     record_id: str
+    """Empty where events made it, not a record."""
     timestamp: str
+    """Time of the first event."""
     score: float
-    expected_per_week: float
+    expected_per_week: float | None
+    """None where a rule over events made it: that has no such number."""
     entity_type: str
     entity_id: str
     sentence: str
     tactics: tuple[str, ...] = ()
     techniques: tuple[str, ...] = ()
     event_ids: tuple[str, ...] = ()
+    rule_name: str = ""
+    severity: str = ""
+    state: str = "new"
+    """``new``; ``grown`` when more events have come since it was first told of; ``ongoing`` when the same was told of
+    the window before."""
+    group: dict[str, str] = msgspec.field(default_factory=dict)
+    """Values that its events share."""
+    event_count: int = 0
+    """Its events; the first is told of, the others are suppressed."""
+    last: str = ""
+    """Time of the last event."""
+    window: str = ""
+    """Span within which events of one group are one alert."""
 
 
 class CaseEntity(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, delete, insert, select
+from sqlalchemy import Connection, Row, Select, Table, delete, insert, select
 
 from rarebit.core.errors import NotFoundError
 from rarebit.core.result import Alert, Case, Record
@@ -61,6 +61,28 @@ def case_row(case: Case, *, judged: bool) -> dict[str, Any]:
         "entity_id": case.entity.id,
         "body": to_json(case),
     }
+
+
+def filtered(
+    table: Table, *, min_score: float | None, start_us: int | None, end_us: int | None, entity_id: str | None
+) -> Select[Any]:
+    """Bodies of a table with a score, a time and an entity, of the rows that meet all that is given."""
+    query = select(table.c.body)
+    if min_score is not None:
+        query = query.where(table.c.score >= min_score)
+    if start_us is not None:
+        query = query.where(table.c.time_us >= start_us)
+    if end_us is not None:
+        query = query.where(table.c.time_us < end_us)
+    if entity_id is not None:
+        query = query.where(table.c.entity_id == entity_id)
+    return query
+
+
+def in_order(query: Select[Any], table: Table, sort: str, limit: int | None) -> Select[Any]:
+    """The query by rising ``time`` or by falling ``score``, at most so many."""
+    order = (table.c.time_us, table.c.id) if sort == "time" else (table.c.score.desc(), table.c.id.desc())
+    return query.order_by(*order).limit(limit)
 
 
 def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:

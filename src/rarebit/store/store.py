@@ -163,10 +163,12 @@ class Store:
             At most so many.
         sort : ``score`` or ``time``
         """
-        query = _filtered(records, min_score=min_score, start_us=start_us, end_us=end_us, entity_id=entity_id)
+        query = rows.filtered(records, min_score=min_score, start_us=start_us, end_us=end_us, entity_id=entity_id)
         if job_id is not None:
             query = query.where(records.c.job_id == job_id)
-        return [msgspec.json.decode(text, type=Record) for text in self._bodies(_sorted(query, records, sort, limit))]
+        return [
+            msgspec.json.decode(text, type=Record) for text in self._bodies(rows.in_order(query, records, sort, limit))
+        ]
 
     def read_records(self, kind: type[Read], *, start_us: int) -> list[Read]:
         """Records from a time on as structs that hold but some of their fields, by rising time."""
@@ -175,13 +177,8 @@ class Store:
 
     def records_by_id(self, ids: Sequence[str]) -> dict[str, Record]:
         """Those of the records that there are, by id."""
-        found: dict[str, Record] = {}
-        for part in rows.chunks(ids):
-            bodies = self._bodies(select(records.c.body).where(records.c.id.in_(part)))
-            found.update(
-                (record.id, record) for record in msgspec.json.decode(f"[{','.join(bodies)}]", type=list[Record])
-            )
-        return found
+        texts = self._among(records, ids)
+        return {record.id: record for record in (msgspec.json.decode(text, type=Record) for text in texts)}
 
     # Alerts
 
@@ -208,6 +205,10 @@ class Store:
         """
         return msgspec.json.decode(self._body(alerts, alert_id), type=Alert)
 
+    def get_alerts(self, alert_ids: Sequence[str]) -> list[Alert]:
+        """Those of the alerts that are there."""
+        return [msgspec.json.decode(text, type=Alert) for text in self._among(alerts, alert_ids)]
+
     def list_alerts(
         self,
         *,
@@ -220,10 +221,12 @@ class Store:
         sort: Sort = "score",
     ) -> list[Alert]:
         """Alerts that meet all that is given; see :meth:`list_records`."""
-        query = _filtered(alerts, min_score=min_score, start_us=start_us, end_us=end_us, entity_id=entity_id)
+        query = rows.filtered(alerts, min_score=min_score, start_us=start_us, end_us=end_us, entity_id=entity_id)
         if rule_id is not None:
             query = query.where(alerts.c.rule_id == rule_id)
-        return [msgspec.json.decode(text, type=Alert) for text in self._bodies(_sorted(query, alerts, sort, limit))]
+        return [
+            msgspec.json.decode(text, type=Alert) for text in self._bodies(rows.in_order(query, alerts, sort, limit))
+        ]
 
     # Cases
 
@@ -356,6 +359,10 @@ class Store:
         with self._database.reading() as connection:
             return rows.body(connection, table, key)
 
+    def _among(self, table: Table, ids: Sequence[str]) -> list[str]:
+        queries = (select(table.c.body).where(table.c.id.in_(part)) for part in rows.chunks(ids))
+        return [text for query in queries for text in self._bodies(query)]
+
     def _bodies(self, query: Select[Any]) -> list[str]:
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
@@ -363,23 +370,3 @@ class Store:
 
 def _judgement(case: Case) -> str:
     return rows.to_json({"state": case.state, "verdict": case.verdict})
-
-
-def _filtered(
-    table: Table, *, min_score: float | None, start_us: int | None, end_us: int | None, entity_id: str | None
-) -> Select[Any]:
-    query = select(table.c.body)
-    if min_score is not None:
-        query = query.where(table.c.score >= min_score)
-    if start_us is not None:
-        query = query.where(table.c.time_us >= start_us)
-    if end_us is not None:
-        query = query.where(table.c.time_us < end_us)
-    if entity_id is not None:
-        query = query.where(table.c.entity_id == entity_id)
-    return query
-
-
-def _sorted(query: Select[Any], table: Table, sort: Sort, limit: int | None) -> Select[Any]:
-    order = (table.c.time_us, table.c.id) if sort == "time" else (table.c.score.desc(), table.c.id.desc())
-    return query.order_by(*order).limit(limit)
