@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -140,4 +141,5 @@ def _present(table: pa.Table, name: str) -> int:
     if has_column(name):
         column = table.column(name)
         return int(table.num_rows - column.null_count)
-    return int(pc.sum(pc.match_substring(table.column(REST), f'"{name}"')).as_py() or 0)
+    names = pc.match_substring_regex(table.column(REST), f'"{re.escape(name)}([.]lat)?"')  # a place may be an object
+    return int(pc.sum(names).as_py() or 0)

@@ -47,6 +47,8 @@ def present(home: Home, fields: list[str]) -> dict[str, bool]:
         if has_column(name):
             tests.append(f"bool_or({literal.identifier(name)} IS NOT NULL)")
         else:
-            tests.append(f"bool_or(contains({literal.identifier(REST)}, {literal.string(chr(34) + name + chr(34))}))")
+            rest = literal.identifier(REST)
+            keys = (f'"{name}"', f'"{name}.lat"')  # a place may be kept as an object
+            tests.append(f"bool_or({' OR '.join(f'contains({rest}, {literal.string(key)})' for key in keys)})")
     row = home.lake.sql(f"SELECT {', '.join(f'{t} AS c{i}' for i, t in enumerate(tests))} FROM events").to_pylist()[0]
     return {name: bool(row[f"c{i}"]) for i, name in enumerate(fields)}

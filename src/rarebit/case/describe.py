@@ -18,6 +18,7 @@ from rarebit.core.result import Case, CaseEntity, Reason, Record, TimelineEntry
 from rarebit.core.time import HOUR_US, iso
 from rarebit.detect.hours_sentence import hours_brief
 from rarebit.detect.metric_sentence import gauge_brief
+from rarebit.detect.places_sentence import journey_brief
 from rarebit.maths.tail import score_of
 
 SHOWN: Final = 8
@@ -176,6 +177,8 @@ def _entry(record: Record, whom: str) -> TimelineEntry:
     tally, gauge, levels = record.explanation.tally, record.explanation.gauge, record.explanation.levels
     if record.explanation.rhythm is not None:
         text = hours_brief(record.explanation.rhythm)
+    elif record.explanation.journey is not None:
+        text = journey_brief(record.explanation.journey)
     elif gauge is not None:
         text = gauge_brief(gauge, record.field_name or "")
     elif tally is not None:

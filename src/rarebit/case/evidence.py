@@ -59,12 +59,19 @@ class Timed(msgspec.Struct, frozen=True, kw_only=True):
     hour: int
 
 
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record of a place is about."""
+
+    distance_km: float
+
+
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
     """Of a record's explanation, the part that names what it is about."""
 
     tally: Counted | None = None
     gauge: Measured | None = None
     rhythm: Timed | None = None
+    journey: Placed | None = None
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +98,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
         tally, gauge = self.explanation.tally, self.explanation.gauge
         if self.explanation.rhythm is not None:
             what = "an unusual hour"
+        elif self.explanation.journey is not None:
+            what = "an unusual place"
         elif gauge is not None:
             what = f"a {gauge.side} {gauge.measured}"
         elif tally is not None:
@@ -101,10 +110,12 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def family(self) -> str:
-        """The kind of observation: of programs, of accounts, of a count, of a metric, of hours."""
+        """The kind of observation: of programs, of accounts, of a count, of a metric, of hours, of places."""
         tally, gauge = self.explanation.tally, self.explanation.gauge
         if self.explanation.rhythm is not None:
             return "hours"
+        if self.explanation.journey is not None:
+            return "places"
         if gauge is not None:
             return gauge.measured
         return f"count of {tally.counted}" if tally else (self.by_field_name or "").partition(".")[0]

@@ -82,7 +82,7 @@ def _print_record(record: Record) -> None:
         )
     )
     told = record.explanation
-    for basis in (*told.levels, *(part for part in (told.tally, told.gauge, told.rhythm) if part)):
+    for basis in (*told.levels, *(part for part in (told.tally, told.gauge, told.rhythm, told.journey) if part)):
         counts = msgspec.to_builtins(basis)
         out.print(safe("; ".join(f"{name} {_short(value)}" for name, value in counts.items())))
     for influencer in record.influencers:

@@ -1,4 +1,4 @@
-"""What is usual for a series besides how much it does: the counts behind a judgement of when."""
+"""What is usual for a series besides how much it does: the counts behind a judgement of when and where."""
 
 from __future__ import annotations
 
@@ -36,4 +36,47 @@ class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
     """Active hours that the peers' parts are worth."""
     width: float
     share: float
+    probability: float
+
+
+class Journey(msgspec.Struct, frozen=True, kw_only=True):
+    """How far from its usual places a series was seen, and the numbers behind it.
+
+    ``probability`` is ``rate · (further + as_far / 2) / journeys``, times ``tests``, with ``rate = (away + worth ·
+    prior) / (seen + worth)``.
+    """
+
+    detector_index: int
+    entity_field: str
+    entity: str
+    latitude: float
+    longitude: float
+    usual_latitude: float
+    """The nearest of its usual places."""
+    usual_longitude: float
+    places: int
+    """Usual places of the series."""
+    distance_km: float
+    speed_kmh: float
+    """From where it was seen before; 0 where that is not known."""
+    days: float
+    """Since the series was first seen."""
+    seen: float
+    """Places of buckets before; each counts half after 168 more."""
+    away: float
+    """Of those, such as lay away from the usual places at that time, counted the same way."""
+    prior: float
+    """Rate of being away that is expected of its like,"""
+    worth: float
+    """as if from so many places."""
+    journeys: float
+    """Journeys of its like, from usual places to others; half a journey added for each class of distance."""
+    further: float
+    """Of those, longer ones, by class of distance."""
+    as_far: float
+    """Of those, in the same class."""
+    tests: int
+    """Places of the series in the bucket, of which this is the oddest."""
+    peer_group: str
+    peer_count: int
     probability: float

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from rarebit.core.case_part import CasePart, Notice
-from rarebit.core.habits import Rhythm
+from rarebit.core.habits import Journey, Rhythm
 
 
 class Influencer(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,6 +239,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Instead of levels, for metrics."""
     rhythm: Rhythm | None = None
     """Instead of levels, for hours."""
+    journey: Journey | None = None
+    """Instead of levels, for places."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

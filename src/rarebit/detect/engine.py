@@ -23,6 +23,9 @@ Numbers = Mapping[str, NDArray[np.float64]]
 NONE: Final = np.zeros(0, np.int64)
 INFORMATION: Final = "information:"
 """Before the name of a field, among the numbers of rows: the bits that its value tells."""
+LATITUDE: Final = "latitude:"
+LONGITUDE: Final = "longitude:"
+"""Before the name of a field, among the numbers of rows: degrees of its place; infinite where it names none."""
 NO_NUMBERS: Final[Numbers] = {}
 
 

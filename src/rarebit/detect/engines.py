@@ -8,6 +8,7 @@ from rarebit.detect.count_engine import CountEngine
 from rarebit.detect.engine import Engine
 from rarebit.detect.hours_engine import HoursEngine
 from rarebit.detect.metric_engine import MetricEngine
+from rarebit.detect.places_engine import PlacesEngine
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.problems import memory_limit
 from rarebit.detect.rare_engine import RareEngine
@@ -24,4 +25,6 @@ def engine_for(
         return MetricEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
     if group[0].hours:
         return HoursEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
+    if group[0].place:
+        return PlacesEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
     return RareEngine(group, peer_of=peer_of, pool=pool, collapse=collapse, memory_bytes=limit, prune_us=plan.prune_us)

@@ -64,6 +64,8 @@ METRICS: Final[dict[str, Measuring]] = {
 }
 HOURS: Final = {"time_of_day": 24, "time_of_week": 168}
 """Functions of the hours at which something happens, and how many hours they tell apart."""
+PLACES: Final = ("lat_long",)
+"""Functions of the places at which something happens."""
 ALIASES: Final = {
     "c": "count",
     "high_c": "high_count",

@@ -12,7 +12,7 @@ from rarebit.core.job import Detector, Job
 from rarebit.core.time import parse_span
 from rarebit.detect.care import Care, Hold
 from rarebit.detect.datafeed import condition
-from rarebit.detect.functions import HOURS, RARE, Counting, Measuring, counting, measuring
+from rarebit.detect.functions import HOURS, PLACES, RARE, Counting, Measuring, counting, measuring
 from rarebit.detect.problems import problems, prune_window, summary_field
 from rarebit.detect.rules import rules_of, unmeasured
 from rarebit.model.rare_kernel import FLEET, INDIVIDUAL, POPULATION
@@ -45,6 +45,8 @@ class DetectorPlan:
     """Field that is measured."""
     hours: int = 0
     """Hours told apart by a function of the hours of a day or a week; 0 for others."""
+    place: str = ""
+    """Field with a place on the earth."""
     weight: str = ""
     """Field with the number of events that a row stands for."""
     split: tuple[str, ...] = ()
@@ -116,12 +118,17 @@ class JobPlan:
     def vital(self) -> frozenset[str]:
         """Fields without which no detector has anything to judge."""
         views = [detector for detector in self.detectors if not detector.is_context]
-        return frozenset(name for view in views for name in (*view.fields, *view.numbers))
+        return frozenset(name for view in views for name in (*view.fields, *view.numbers, view.place) if name)
 
     @property
     def numeric(self) -> tuple[str, ...]:
         """Fields its engines need as numbers."""
         return tuple(sorted({name for detector in self.detectors for name in detector.numbers}))
+
+    @property
+    def placed(self) -> tuple[str, ...]:
+        """Fields its engines need as places."""
+        return tuple(sorted({detector.place for detector in self.detectors if detector.place}))
 
     @property
     def informative(self) -> tuple[str, ...]:
@@ -173,6 +180,8 @@ def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
     if detector.function in HOURS:
         made = _series_plan(job, index, detector, None)
         return replace(made, hours=HOURS[detector.function], weight="")
+    if detector.function in PLACES:
+        return replace(_series_plan(job, index, detector, None), place=detector.field_name or "", weight="")
     value = detector.by_field_name or ""
     if detector.over_field_name:
         mode, entity, scope = POPULATION, detector.over_field_name, detector.partition_field_name

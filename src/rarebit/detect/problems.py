@@ -12,7 +12,7 @@ from rarebit.core.fields import TIME
 from rarebit.core.job import Detector, Job
 from rarebit.core.time import DAY_US, parse_span
 from rarebit.detect.datafeed import condition
-from rarebit.detect.functions import COUNTS, HOURS, METRICS, RARE, Counting, counting, measuring
+from rarebit.detect.functions import COUNTS, HOURS, METRICS, PLACES, RARE, Counting, counting, measuring
 from rarebit.detect.rules import rule_of, unmeasured
 
 _RETENTION: Final = (
@@ -71,7 +71,7 @@ def _summary_problems(job: Job) -> Iterable[Problem]:
     if not isinstance(given, str) or not given:
         yield Problem(where, "refused", f"expected the name of a field, found {given!r}")
         return
-    unweighted = {d.function for d in job.detectors if d.function in (*RARE, *HOURS) or _is_distinct(d)}
+    unweighted = {d.function for d in job.detectors if d.function in (*RARE, *HOURS, *PLACES) or _is_distinct(d)}
     for function in sorted(unweighted):
         yield Problem(where, "ignored", f"{function} asks whether a value is there, which no number of events changes")
 
@@ -163,7 +163,7 @@ def _detector_problems(job: Job) -> Iterable[Problem]:
             yield from _count_problems(job, detector, counts, where)
         elif measuring(detector.function) is not None:
             yield from _metric_problems(job, detector, where)
-        elif detector.function in HOURS:
+        elif detector.function in (*HOURS, *PLACES):
             yield from _hours_problems(job, detector, where)
         else:
             yield Problem(f"{where}.function", "refused", f"function {detector.function!r} does not run; {_RUNS}")
@@ -219,7 +219,9 @@ def _metric_problems(job: Job, detector: Detector, where: str) -> Iterable[Probl
 
 
 def _hours_problems(job: Job, detector: Detector, where: str) -> Iterable[Problem]:
-    if detector.field_name:
+    if detector.function in PLACES and not detector.field_name:
+        yield Problem(f"{where}.field_name", "refused", f"{detector.function} needs a field with places")
+    elif detector.field_name and detector.function not in PLACES:
         yield Problem(f"{where}.field_name", "refused", f"{detector.function} takes no field")
     if detector.exclude_frequent:
         yield Problem(f"{where}.exclude_frequent", "ignored", f"kept for export, not acted on by {detector.function}")
@@ -260,4 +262,4 @@ def _feed_problems(job: Job) -> Iterable[Problem]:
             yield Problem(f"datafeed.{key}", "ignored", "kept for export, not acted on")
 
 
-_RUNS: Final = f"those that do: {', '.join((*RARE, *COUNTS, *METRICS, *HOURS))}"
+_RUNS: Final = f"those that do: {', '.join((*RARE, *COUNTS, *METRICS, *HOURS, *PLACES))}"

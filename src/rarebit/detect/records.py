@@ -19,6 +19,7 @@ from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sen
 from rarebit.detect.findings import Findings
 from rarebit.detect.hours_records import materialise_hours
 from rarebit.detect.metric_records import materialise_metrics
+from rarebit.detect.places_records import materialise_places
 from rarebit.detect.plan import NULL_CODE, DetectorPlan
 from rarebit.detect.rollout import INFORMATIONAL, Spread, spreads, verdict
 from rarebit.detect.stream import JobStream, bucket_start, hour_end
@@ -55,6 +56,8 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
         return materialise_metrics(stream, index, join, group_names)
     if group[0].hours:
         return materialise_hours(stream, index, join, group_names)
+    if group[0].place:
+        return materialise_places(stream, index, join, group_names)
     spread = spreads(stream, index) if stream.collapse else {}
     told_us = stream.told_us(index)
     earlier = stream.continued(index, [about.lead_id for about in spread.values() if about.last_us > told_us])

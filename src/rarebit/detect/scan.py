@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from rarebit.core.columns import map_unique
 from rarebit.core.fields import CODED, ID_CODE, TIME
 from rarebit.core.names import normal_form
-from rarebit.detect.engine import INFORMATION
+from rarebit.detect.engine import INFORMATION, LATITUDE, LONGITUDE
+from rarebit.detect.place_texts import place_sql, places_of
 from rarebit.detect.plan import JobPlan
 from rarebit.detect.stream import JobStream
 from rarebit.maths.hashing import hash_bytes
@@ -40,6 +41,8 @@ def request(plans: Sequence[JobPlan]) -> ScanRequest:
         columns[f"number:{name}"] = number_sql(name)
     for name in sorted({name for plan in plans for name in plan.informative}):
         columns[f"text:{name}"] = text_sql(name)
+    for name in sorted({name for plan in plans for name in plan.placed}):
+        columns[f"place:{name}"] = place_sql(name)
     for index, plan in enumerate(plans):
         columns |= {f"{flag}@{index}": condition for flag, condition in plan.flags.items()}
     conditions = [to_sql(plan.condition) for plan in plans]
@@ -59,6 +62,8 @@ def feed(streams: Sequence[JobStream], tables: Iterable[pa.Table]) -> Iterable[i
         codes = {name: _codes(name, column) for name, column in _named(table, "field:")}
         numbers = {name: _finite(column) for name, column in _named(table, "number:")}
         numbers |= {INFORMATION + name: information_of(name, column) for name, column in _named(table, "text:")}
+        for name, column in _named(table, "place:"):
+            numbers[LATITUDE + name], numbers[LONGITUDE + name] = places_of(column)
         for index, stream in enumerate(streams):
             flags = {name: _whole(table.column(f"{name}@{index}").cast(pa.int64())) for name in stream.plan.flags}
             own = {name: codes[name] for name in stream.plan.coded} | flags
@@ -73,7 +78,8 @@ def feed(streams: Sequence[JobStream], tables: Iterable[pa.Table]) -> Iterable[i
 
 
 def _asked(plan: JobPlan) -> list[str]:
-    return [*plan.numeric, *(INFORMATION + name for name in plan.informative)]
+    informative = [INFORMATION + name for name in plan.informative]
+    return [*plan.numeric, *informative, *(part + name for name in plan.placed for part in (LATITUDE, LONGITUDE))]
 
 
 def _named(table: pa.Table, prefix: str) -> Iterable[tuple[str, pa.ChunkedArray]]:
