@@ -30,6 +30,7 @@ COMMANDS = [
     ["calendar", "remove"], ["calendar", "delete"], ["calendar", "import"], ["calendar", "export"],
     ["filter"], ["filter", "list"], ["filter", "show"], ["filter", "put"], ["filter", "add"], ["filter", "remove"],
     ["filter", "delete"], ["filter", "import"], ["filter", "export"],
+    ["intel"], ["intel", "import"], ["intel", "list"], ["intel", "hunt"], ["intel", "remove"],
 ]  # fmt: skip
 Rarebit = Callable[..., Any]
 WriteEvents = Callable[[Path, Sequence[dict[str, Any]]], Path]

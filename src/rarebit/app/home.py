@@ -1,4 +1,4 @@
-"""One installation on disk: lake, first-seen memory, database, model snapshots, inventory, quarantine."""
+"""One installation on disk: lake, first-seen memory, indicators, database, model snapshots, inventory, quarantine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import platformdirs
 
 from rarebit.asset.inventory import Inventory
 from rarebit.core.errors import StateError
+from rarebit.intel.library import Library
 from rarebit.lake import FirstSeen, Lake
 from rarebit.store.store import Store
 
@@ -46,6 +47,7 @@ class Home:
             raise StateError("the home directory cannot be written", where=str(path), hint="Choose another with --home")
         self.lake = Lake(self.path / "lake")
         self.first_seen = FirstSeen(self.path / "first-seen")
+        self.library = Library(self.path / "intel")
         self.store = Store.open(f"sqlite:///{self.path / 'rarebit.db'}")
         self._inventory: Inventory | None = None
         self.clock: tuple[int, int | None] | None = None

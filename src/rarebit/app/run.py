@@ -14,6 +14,7 @@ from rarebit.app.cases import regroup
 from rarebit.app.clock import fleet_clock
 from rarebit.app.home import Home
 from rarebit.app.ingest import IngestReport, ingest
+from rarebit.app.intel import IntelSummary, match_new
 from rarebit.app.job_notes import annotate_run, drop_old_results
 from rarebit.app.jobs import default_jobs, get_job, planned
 from rarebit.app.left_out import LeftOut, left_out
@@ -116,6 +117,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     seconds_detecting: float
     remembered: MemoryReport | None = None
     """How the first-seen memory stands; None where it was left out."""
+    intel: IntelSummary | None = None
+    """What indicators met; None where there is no list of any."""
     files: int
     files_unread: int
     run_id: str = ""
@@ -149,6 +152,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     remembering, started = time.monotonic() - started, time.monotonic()
     streams = [open_stream(home, plan, options) for plan in plans]
     version = home.lake.version()
+    intel = match_new(home, version, progress=progress)
     scan(home, streams, progress, until_version=version)
     outcomes = commit(home, streams, version, progress)
     ruled = run_rules(home, version, remembered=options.remember, progress=progress)
@@ -159,7 +163,12 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
         forgotten = sum(drop_old_results(home, stream, last) for stream in streams) if last is not None else 0
         summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started, dropped)
         summary = msgspec.structs.replace(
-            summary, seconds_remembering=remembering, remembered=memory, rules=ruled, records_dropped=forgotten
+            summary,
+            seconds_remembering=remembering,
+            remembered=memory,
+            rules=ruled,
+            records_dropped=forgotten,
+            intel=intel,
         )
         home.store.put_file_reports(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))

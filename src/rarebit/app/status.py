@@ -52,6 +52,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     files_read: int
     files_with_trouble: int
     jobs: tuple[JobStatus, ...]
+    indicators: int
+    """Values kept of all lists."""
+    indicator_lists: tuple[str, ...]
+    indicator_matches: dict[str, int]
+    """By outcome: ``hit``, ``inbound``, ``attempt``."""
     last_run: dict[str, Any] | None
 
 
@@ -59,6 +64,7 @@ def status(home: Home) -> Status:
     """Look at an installation without changing it."""
     lake = home.lake.summary()
     reports = home.store.list_file_reports()
+    lists = home.library.sources()
     return Status(
         home=str(home.path),
         events=lake.events,
@@ -70,6 +76,9 @@ def status(home: Home) -> Status:
         files_read=len(reports),
         files_with_trouble=sum(bool(report.error or report.skipped) for report in reports),
         jobs=tuple(_job(home, job_id, lake.version, lake.last_us) for job_id in _ids(home)),
+        indicators=sum(source.held for source in lists),
+        indicator_lists=tuple(source.name for source in lists),
+        indicator_matches=home.store.matches.counts(),
         last_run=home.store.last_run(),
     )
 

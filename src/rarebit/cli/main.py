@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import rarebit
-from rarebit.cli import asset, calendars, filters, job, job_care, results, rule, seen, serve, work
+from rarebit.cli import asset, calendars, filters, intel, job, job_care, results, rule, seen, serve, work
 from rarebit.cli.output import notes, safe
 from rarebit.core.errors import RarebitError
 
@@ -38,6 +38,7 @@ for name, group in (
     ("asset", asset.app),
     ("filter", filters.app),
     ("calendar", calendars.app),
+    ("intel", intel.app),
 ):
     app.add_typer(group, name=name)
 job.app.add_typer(job_care.snapshot_app, name="snapshot")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rarebit.app.check import CheckReport
+from rarebit.app.intel import IntelSummary
 from rarebit.app.left_out import LeftOut
 from rarebit.app.memory import MemoryReport
 from rarebit.app.rule_run import RuleOutcome
@@ -71,6 +72,8 @@ def print_summary(summary: RunSummary, home: Path) -> None:
     )
     if summary.remembered is not None:
         out.print(safe(f"  remembered  {_memory_line(summary.remembered)}"))
+    if summary.intel is not None:
+        out.print(safe(f"  indicators  {_intel_line(summary.intel)}"))
     if summary.days_dropped:
         out.print(safe(f"  dropped     events of {len(summary.days_dropped)} days up to {summary.days_dropped[-1]}"))
     if summary.records_dropped:
@@ -116,6 +119,17 @@ def _memory_line(memory: MemoryReport) -> str:
     if memory.evicted:
         line += f"; {count(memory.evicted)} of those seen longest ago dropped at the size limit"
     return line + ("; begun anew, since the lake is another one than before" if memory.begun_anew else "")
+
+
+def _intel_line(intel: IntelSummary) -> str:
+    """What indicators met in the run; each is one indicator on one entity on one day."""
+    line = (
+        f"{count(intel.indicators)} looked for: {count(intel.hits)} hits, {count(intel.attempts)} refused or failed, "
+    )
+    line += f"{count(intel.inbound)} only from outside; {intel.seconds:.1f} s"
+    if intel.vetoed:
+        line += f"; {count(intel.vetoed)} values are on lists of false positives"
+    return line + (f"; {count(intel.left_out)} values beyond the limit not looked for" if intel.left_out else "")
 
 
 def _reduction(judged: int, cases: int) -> str:
@@ -191,6 +205,15 @@ def print_status(found: Status) -> None:
         )
     )
     out.print(safe(f"{found.files_read} files read, {found.files_with_trouble} of them with something left out"))
+    if found.indicator_lists:
+        met = found.indicator_matches
+        hits, attempts, inbound = (count(met.get(name, 0)) for name in ("hit", "attempt", "inbound"))
+        out.print(
+            safe(
+                f"{count(found.indicators)} indicators of {len(found.indicator_lists)} lists: {hits} hits, "
+                f"{attempts} refused or failed, {inbound} only from outside"
+            )
+        )
     made = table("job", "state", "reached", "behind", "memory on disk", "", right=("behind", "memory on disk"))
     for job in found.jobs:
         made.add_row(

@@ -21,6 +21,7 @@ from rarebit.store.care import CareStore
 from rarebit.store.database import Database
 from rarebit.store.entries import AuditEntry, Position
 from rarebit.store.looks import Looks
+from rarebit.store.matches import Matches
 from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, positions, records, runs
 
 Sort = Literal["score", "time"]
@@ -45,6 +46,7 @@ class Store:
         self.care = CareStore(database)
         self.accounts = Accounts(database)
         self.looks = Looks(database)
+        self.matches = Matches(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -317,15 +319,12 @@ class Store:
 
     def put_position(self, job_id: str, lake_version: int, watermark_us: int, state_name: str) -> None:
         """Set how far a job has read."""
-        row = {
-            "job_id": job_id,
-            "lake_version": lake_version,
-            "watermark_us": watermark_us,
-            "state_name": state_name,
-        }
+        row = Position(
+            job_id=job_id, lake_version=lake_version, watermark_us=watermark_us, state_name=state_name
+        )  # fmt: skip
         with self._database.writing() as connection:
             connection.execute(delete(positions).where(positions.c.job_id == job_id))
-            connection.execute(insert(positions), row)
+            connection.execute(insert(positions), msgspec.structs.asdict(row))
 
     # Audit
 

@@ -96,6 +96,20 @@ positions: Final = Table(
     Column("state_name", Text, nullable=False),
 )
 
+intel_matches: Final = Table(
+    "intel_matches",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, intel_matches.c.time_us, intel_matches.c.id)
+Index(None, intel_matches.c.entity_id, intel_matches.c.time_us)
+
 audit: Final = Table(
     "audit",
     metadata,

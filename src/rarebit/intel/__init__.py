@@ -1,0 +1,1 @@
+"""Indicators of others: read, kept, and matched with what happened."""
