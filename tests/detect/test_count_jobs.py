@@ -20,6 +20,7 @@ from rarebit.detect.functions import ALIASES, COUNTS, counting
 from rarebit.detect.plan import plan
 from rarebit.detect.problems import problems
 from rarebit.detect.stream import JobStream
+from rarebit.maths.hashing import hash_text
 
 START = 20_003 * DAY_US
 
@@ -109,15 +110,22 @@ _JOBS = [
 ]
 
 
+_LEARNT = [(START + 2 * DAY_US, {"host.name": {1: "server", 2: "server", 3: "host-1"}, "user.name": {1: "user-1"}})]
+
+
+def _stream(job: Job) -> JobStream:
+    return JobStream(plan(job), peer_of={1: "server"}, regroupings=_LEARNT)
+
+
 def _run(job: Job, edges: Sequence[int], *, restart: bool) -> tuple[Findings, dict[str, Any]]:
-    made, found = JobStream(plan(job), peer_of={1: "server"}), []
+    made, found = _stream(job), []
     for start, end in zip([0, *edges], [*edges, _TIMES.size], strict=True):
         part = slice(start, end)
         codes, numbers = ({name: column[part] for name, column in each.items()} for each in (_COLUMNS, _NUMBERS))
         made.process(_TIMES[part], _IDS[part], codes, numbers)
         found.append(made.take_fresh(0))
         if restart:
-            made = JobStream(plan(job), peer_of={1: "server"}).load_state(made.to_state())
+            made = _stream(job).load_state(made.to_state())
     return Findings.join(found, [part.dtype for part in found[0].parts]), made.to_state()
 
 
@@ -132,6 +140,17 @@ def test_findings_do_not_depend_on_cuts_or_restarts(which: int, edges: list[int]
     assert {name: array.tobytes() for name, array in state.items()} == {
         name: array.tobytes() for name, array in other.items()
     }
+
+
+def test_learnt_groups_move_series_and_leave_populations_alone() -> None:
+    """Whoever has a population is compared with all of it."""
+    groups = []
+    for field in ("partition_field_name", "over_field_name"):
+        made = _stream(_job("high_count", **{field: "host.name"}))
+        made.process(_TIMES, _IDS, _COLUMNS, _NUMBERS)
+        groups.append(set(made.group_codes(0).tolist()))
+    assert {hash_text("server"), hash_text("host-1")} <= groups[0]
+    assert not {hash_text("server"), hash_text("host-1")} & groups[1]
 
 
 def test_an_open_bucket_tells_nothing_yet() -> None:

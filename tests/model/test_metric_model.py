@@ -117,6 +117,20 @@ def test_a_new_series_is_judged_by_its_peers() -> None:
     assert 32 not in loud
 
 
+def test_a_series_moves_to_the_group_it_is_named_by_now() -> None:
+    """It is then judged by what its new peers do: what is loud in one group is the rule in the other."""
+    feed = Feed(peers=np.array([7] * 15 + [8] * 15), statistics=("sum",), side=HIGH, zero=True)
+    rng = np.random.default_rng(2)
+    for _ in range(24 * 2):
+        feed(np.arange(1, 31), np.exp(rng.normal(np.repeat([5.0, 15.0], 15), 0.3)))
+    feed.peers = np.array([8] + [7] * 14 + [8] * 15)
+    feed(np.arange(1, 31), np.exp(rng.normal(np.repeat([5.0, 15.0], 15), 0.3)))
+    feed([1], [100.0])
+    state = feed.model.to_state()
+    named = feed.model.group_codes()[state["law0.series.group"]]
+    assert named.tolist() == feed.peers.tolist()
+
+
 def test_an_outage_is_not_told_and_one_silence_is_told_once() -> None:
     feed = Feed(statistics=("sum",), side=BOTH, zero=True)
     rng = np.random.default_rng(0)

@@ -178,6 +178,33 @@ def test_the_map_goes_before_the_row() -> None:
     assert made.group_codes().tolist() == [0, hash_text("servers"), 77]
 
 
+def test_an_entity_follows_the_map_with_its_next_hour() -> None:
+    """Values it had count in its new group from their next sight on; its old group keeps both."""
+    made = model(full=True)
+    made.set_peers({1: "office", 2: "office", 3: "plant"})
+    made.score_and_learn(*rows((0, 1, 5), (0, 2, 5), (0, 3, 6)))
+    made.set_peers({1: "plant", 2: "office", 3: "plant"})
+    _, same_hour = made.score_and_learn(*rows((0, 1, 7)))
+    _, moved = made.score_and_learn(*rows((1, 1, 8), (1, 3, 5), (1, 1, 5), (2, 3, 9), (300, 1, 9)))
+    names = made.group_codes().tolist()
+    assert [names[group] for group in same_hour["group"]] == [hash_text("office")]
+    assert names[moved["group"][0]] == hash_text("plant")
+    assert moved["peers"].tolist()[:2] == [1, 1]
+    late = moved[moved["value"] == 9][-1]
+    assert (late["peers"], late["peers_with"], late["level"]) == (1, 1, 1)
+    assert made.counts["groups"] == 2
+
+
+def test_what_a_new_group_has_not_shown_yet_counts_as_known_to_it_for_a_week() -> None:
+    for hour, level in ((1, 1), (7 * 24 + 2, 2)):
+        made = model(full=True)
+        made.score_and_learn(*rows((0, 1, 5), (0, 2, 6)))
+        made.set_peers({1: "plant", 2: "plant"})
+        made.score_and_learn(*rows((1, 1, 7), (1, 2, 7)))
+        _, found = made.score_and_learn(*rows((hour, 1, 6)))
+        assert found["level"].tolist() == [level]
+
+
 def test_many_peer_groups() -> None:
     """More groups than there was room for at first."""
     size = 100

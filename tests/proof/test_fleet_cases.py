@@ -21,19 +21,22 @@ from rarebit.simulate.intrusion import SHAPES
 BUDGETS = (2.0, 5.0, 10.0, 25.0)
 LARGE = FleetSettings(hosts=300, days=35)
 _DRAWS = 40
+PEERED = FleetSettings(hosts=150, days=28, events_per_host_day=300.0, start="2025-03-03")
 SMALL = FleetSettings(hosts=40, days=16, events_per_host_day=200.0, intrusions=("hands_on_keyboard",))
 
 
 class Fleet:
     """One fleet, judged once; its cases are chosen anew for every budget."""
 
-    def __init__(self, settings: FleetSettings, path: Path) -> None:
+    def __init__(self, settings: FleetSettings, path: Path, *, inventory: bool = True, peers: bool = True) -> None:
         self.settings = settings
         report = write_fleet(settings, path / "fleet", format="parquet")
         self.truth: list[dict[str, Any]] = msgspec.json.decode(Path(report.truth).read_bytes())
         self.home = Home(path / "home")
-        self.home.import_assets(Path(report.assets))
-        self.summary = run(self.home, [path / "fleet" / "events"], RunOptions(budget=BUDGETS[0]))
+        if inventory:
+            self.home.import_assets(Path(report.assets))
+        options = RunOptions(budget=BUDGETS[0], peers=peers)
+        self.summary = run(self.home, [path / "fleet" / "events"], options)
         for file in report.files:
             Path(file).unlink()
 
@@ -105,3 +108,19 @@ def test_cases_a_day_on_a_clean_fleet(made: Fleet) -> None:
         daily = len(made.opened(budget)) / made.judged_days
         print(f"clean fleet, budget {budget:3.0f} a day: {daily:.1f} cases a day")  # noqa: T201
         assert daily <= budget + 1.0
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("inventory", [True, False], ids=["inventory", "no-inventory"])
+@pytest.mark.parametrize("peers", [True, False], ids=["learnt", "peers=False"])
+def test_what_learnt_peers_are_worth(tmp_path: Path, *, inventory: bool, peers: bool) -> None:
+    """Printed side by side: intrusions found, with and without learnt peers, with and without an inventory."""
+    fleet = Fleet(PEERED, tmp_path, inventory=inventory, peers=peers)
+    for budget in BUDGETS:
+        found = fleet.found(budget)
+        print(  # noqa: T201
+            f"inventory {inventory!s:5s} learnt peers {peers!s:5s} budget {budget:3.0f} a day: {len(found)} of "
+            f"{len(fleet.truth)} intrusions, {len(fleet.opened(budget)) / fleet.judged_days:.1f} cases a day"
+        )
+    fleet.home.close()
+    assert len(fleet.found(BUDGETS[-1])) >= len(fleet.truth) // 2

@@ -20,6 +20,7 @@ from rarebit.core.job import Detector, Job
 from rarebit.core.time import DAY_US, HOUR_US
 from rarebit.detect.plan import JobPlan, plan
 from rarebit.detect.stream import JobStream
+from rarebit.model.peer_groups import MIN_SIZE, Foretelling, Habits, features, learn_groups
 
 START = 20_500 * DAY_US
 KINDS = ("new to fleet", "new to peers", "new to host")
@@ -133,14 +134,14 @@ def _plant(
     return hour, host, value, kinds
 
 
-def job() -> JobPlan:
+def job(peer_field: str | None = "asset.role") -> JobPlan:
     detector = Detector(function="rare", by_field_name="process.name", partition_field_name="host.name")
-    return plan(Job(job_id="proof", detectors=(detector,), peer_field="asset.role"))
+    return plan(Job(job_id="proof", detectors=(detector,), peer_field=peer_field))
 
 
-def stream(made: World, **options: Any) -> JobStream:
+def stream(made: World, *, peer_field: str | None = "asset.role", **options: Any) -> JobStream:
     """The world through a job, a day at a time."""
-    job_stream = JobStream(job(), learn_until_us=START + made.history_days * DAY_US, **options)
+    job_stream = JobStream(job(peer_field), learn_until_us=START + made.history_days * DAY_US, **options)
     columns = {
         "host.name": made.hosts,
         "process.name": made.values,
@@ -172,6 +173,32 @@ def by_job(made: World, **options: Any) -> Ranked:
         found = found[~done.in_rollout(0, found)]
     rows = found["id"] - 1
     return _best_of_day(made, found["expected"] + 1e-9 * found["p"], rows)
+
+
+def by_learnt_peers(made: World) -> Ranked:
+    """No role is known: peers are learnt every seven days from the days before."""
+    weeks = range(7, made.days, 7)
+    regroupings = [(START + day * DAY_US, {"host.name": _learnt(made, day)}) for day in weeks]
+    return by_job(made, peer_field=None, regroupings=regroupings)
+
+
+def _learnt(made: World, day: int) -> dict[int, str]:
+    """Host code to peer group, from the days before one: as :mod:`rarebit.peer.learn` goes about it."""
+    rows = made.times_us < START + day * DAY_US
+    of_day = (made.times_us[rows] - START) // DAY_US
+    values, tokens = np.unique(made.values[rows], return_inverse=True)
+    pairs, at = np.unique((made.hosts[rows] - 1) * values.size + tokens, return_inverse=True)
+    days = np.zeros(pairs.size, np.int64)
+    np.bitwise_or.at(days, at, 1 << of_day)
+    habits = Habits(pairs // values.size, pairs % values.size, days, made.roles.size, values.size)
+    first = day - min(7, day // 2)
+    earlier, later = habits.within((1 << first) - 1), habits.within(((1 << day) - 1) & ~((1 << first) - 1))
+    steady = earlier.span >= min(14, -(-first // 2))
+    entity, token, shown = earlier.entity[steady], earlier.token[steady], earlier.days[steady]
+    lasting = Habits(entity, token, shown, habits.entities, habits.tokens)
+    points = features(lasting, np.ones(habits.tokens), np.zeros((habits.entities, 0)))
+    groups = learn_groups(points, Foretelling(earlier, later), min_size=min(MIN_SIZE, habits.entities // 20))
+    return {host + 1: f"learnt-{group}" for host, group in enumerate(groups.tolist())}
 
 
 def _best_of_day(made: World, rank: np.ndarray, rows: np.ndarray) -> Ranked:
@@ -219,6 +246,8 @@ def by_own_novelty(made: World) -> Ranked:
 
 METHODS: dict[str, Callable[[World], Ranked]] = {
     "full": by_job,
+    "learnt peers": by_learnt_peers,
+    "peers=False": partial(by_job, peer_field=None),
     "pool=False": partial(by_job, pool=False),
     "collapse=False": partial(by_job, collapse=False),
     "fleet first seen": by_first_seen,

@@ -20,6 +20,7 @@ from rarebit.app.jobs import default_jobs, get_job, planned
 from rarebit.app.left_out import LeftOut, left_out
 from rarebit.app.memory import remember
 from rarebit.app.model_snapshots import expire, note_of
+from rarebit.app.peers import labels, learn_peers, regroupings
 from rarebit.app.progress import Progress, silent
 from rarebit.app.rule_run import RuleOutcome, prepare, run_rules
 from rarebit.app.sight import Blind, blind_job
@@ -59,6 +60,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     collapse: bool = True
     remember: bool = True
     """Bring the first-seen memory up to date."""
+    peers: bool = True
+    """False leaves learnt peer groups out, to measure what they are worth."""
     keep_days: int | None = None
     """Whole days of events older than this, before the newest event, are dropped when all is done."""
 
@@ -150,6 +153,8 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
         prepare(home)
     memory = remember(home, progress=progress) if options.remember else None
     remembering, started = time.monotonic() - started, time.monotonic()
+    if options.peers:
+        learn_peers(home, learn_until_us=_learning_until(home, options), progress=progress)
     streams = [open_stream(home, plan, options) for plan in plans]
     version = home.lake.version()
     intel = match_new(home, version, progress=progress)
@@ -190,8 +195,15 @@ def new_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
     """A stream of the job that has seen nothing yet."""
     inventory = home.inventory()
     peers = {hash_text(host_key(host)): role for host, role in inventory.peer_of().items()}
-    learn_until = options.learn_until_us if options.learn_until_us is not None else _learning_end(home)
-    return JobStream(plan, learn_until_us=learn_until, peer_of=peers, pool=options.pool, collapse=options.collapse)
+    learn_until = _learning_until(home, options)
+    return JobStream(
+        plan,
+        learn_until_us=learn_until,
+        peer_of=peers,
+        regroupings=regroupings(home) if options.peers else (),
+        pool=options.pool,
+        collapse=options.collapse,
+    )
 
 
 def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
@@ -205,6 +217,10 @@ def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
         given = options.learn_until_us is not None
         stream.learn_until_us = learn_until if given else max(stream.learn_until_us, learn_until)
     return stream
+
+
+def _learning_until(home: Home, options: RunOptions) -> int:
+    return options.learn_until_us if options.learn_until_us is not None else _learning_end(home)
 
 
 def _learning_end(home: Home) -> int:
@@ -266,7 +282,8 @@ def commit(home: Home, streams: Sequence[JobStream], version: int, progress: Pro
 
 def group_names(home: Home) -> Mapping[int, str]:
     """Names of peer groups by their code."""
-    return {hash_text(role): role for role in {*home.inventory().peer_of().values(), UNLISTED}}
+    named = {hash_text(role): role for role in {*home.inventory().peer_of().values(), UNLISTED}}
+    return labels(home) | named
 
 
 def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcome:

@@ -182,10 +182,11 @@ def _entry(record: Record, whom: str) -> TimelineEntry:
     elif gauge is not None:
         text = gauge_brief(gauge, record.field_name or "")
     elif tally is not None:
-        text = f"{tally.actual:,} {tally.counted} ({tally.typical:.3g} usual)"
+        text = f"{tally.actual * tally.unit:,} {tally.counted} ({tally.typical * tally.unit:.3g} usual)"
     elif levels:
         known = levels[0].level.replace("_", " ").replace("entity", levels[0].entity_field.partition(".")[0])
         text = f"{record.by_field_name} {record.by_field_value} ({known})"
     else:
         text = record.explanation.sentence
-    return TimelineEntry(time=record.time, text=whom + text, event_id=record.event_ids[0], record_id=record.id)
+    first = next(iter(record.event_ids), "")
+    return TimelineEntry(time=record.time, text=whom + text, event_id=first, record_id=record.id)

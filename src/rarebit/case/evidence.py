@@ -65,6 +65,12 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     distance_km: float
 
 
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record of a change of peer group is about."""
+
+    after: str
+
+
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
     """Of a record's explanation, the part that names what it is about."""
 
@@ -72,6 +78,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     gauge: Measured | None = None
     rhythm: Timed | None = None
     journey: Placed | None = None
+    change: Moved | None = None
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,13 +111,15 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
             what = f"a {gauge.side} {gauge.measured}"
         elif tally is not None:
             what = f"{'few' if tally.side == 'low' else 'many'} {tally.counted}"
+        elif self.explanation.change is not None:
+            return "another peer group"
         else:
             return self.by_field_value or self.id
         return what + (f" with {self.by_field_value}" if self.by_field_value else "")
 
     @property
     def family(self) -> str:
-        """The kind of observation: of programs, of accounts, of a count, of a metric, of hours, of places."""
+        """The kind of observation: of programs, of accounts, a count, a metric, of hours, places, of doing alike."""
         tally, gauge = self.explanation.tally, self.explanation.gauge
         if self.explanation.rhythm is not None:
             return "hours"
@@ -118,6 +127,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
             return "places"
         if gauge is not None:
             return gauge.measured
+        if self.explanation.change is not None:
+            return "peer group"
         return f"count of {tally.counted}" if tally else (self.by_field_name or "").partition(".")[0]
 
 

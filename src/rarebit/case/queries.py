@@ -71,6 +71,7 @@ def _pairs(record: Record, kind: str) -> list[tuple[str, str]]:
     named = (
         (record.by_field_name, record.by_field_value),
         (record.partition_field_name, record.partition_field_value) if _series(record) else (None, None),
+        (record.over_field_name, record.over_field_value) if _series(record) else (None, None),
     )
     found = [(name, value) for name, value in named if name and value]
     return found if kind == FLEET else found[:1] or [("host.name", record.entity_id)]

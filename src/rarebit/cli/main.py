@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import rarebit
-from rarebit.cli import asset, calendars, filters, intel, job, job_care, results, rule, seen, serve, work
+from rarebit.cli import asset, calendars, filters, intel, job, job_care, peer, results, rule, seen, serve, work
 from rarebit.cli.output import notes, safe
 from rarebit.core.errors import RarebitError
 
@@ -39,6 +39,7 @@ for name, group in (
     ("filter", filters.app),
     ("calendar", calendars.app),
     ("intel", intel.app),
+    ("peer", peer.app),
 ):
     app.add_typer(group, name=name)
 job.app.add_typer(job_care.snapshot_app, name="snapshot")

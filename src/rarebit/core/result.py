@@ -8,6 +8,7 @@ import msgspec
 
 from rarebit.core.case_part import CasePart, Notice
 from rarebit.core.habits import Journey, Rhythm
+from rarebit.core.peer import PeerChange
 
 
 class Influencer(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,6 +242,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Instead of levels, for hours."""
     journey: Journey | None = None
     """Instead of levels, for places."""
+    change: PeerChange | None = None
+    """Instead of levels, for an entity that changed its peer group."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

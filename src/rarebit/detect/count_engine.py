@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.detect.care import HOST, Care
-from rarebit.detect.engine import INFORMATION, NONE, Codes, Columns, Judged, Rows
+from rarebit.detect.engine import INFORMATION, NONE, Codes, Columns, Judged, PeerMaps, Rows
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import population_keys, series_keys
@@ -109,10 +109,15 @@ class CountEngine:
         """Whom each row is compared with: the population of its member, or the peers of its entity."""
         entity = columns[self._detector.entity] if self._detector.entity else NONE
         of_hosts = self._detector.entity == HOST
-        belongs = {"entities": entity if of_hosts else NONE}
+        belongs = {"hosts": entity if of_hosts else NONE}
         if self._over:
             return belongs | {"peers": population_keys(self._detector, size, columns), "members": entity}
-        return belongs | {"peers": peers if of_hosts else NONE}
+        return belongs | {"entities": entity, "peers": peers if of_hosts else NONE}
+
+    def regroup(self, peers: PeerMaps) -> None:
+        """See :meth:`Engine.regroup`; members of a population are compared with the whole of it."""
+        if self._detector.entity in peers and not self._over:
+            self._model.set_peers(peers[self._detector.entity])
 
     def start_day(self, keep_p: float) -> None:
         """See :meth:`Engine.start_day`."""
@@ -123,7 +128,7 @@ class CountEngine:
         """See :meth:`Engine.resume`."""
         self._model.keep_p = keep_p
 
-    def group_codes(self) -> Codes:
+    def group_codes(self, part: int = 0) -> Codes:  # noqa: ARG002 a count has one part
         """See :meth:`Engine.group_codes`."""
         return self._model.group_codes()
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from rarebit.core.result import Tally
 from rarebit.core.time import DAY_US, HOUR_US, MINUTE_US
-from rarebit.detect.explain import noun, plural
+from rarebit.detect.explain import many_peers, noun, plural
 
 _CLEAR: Final = 1.2
 """Factor from which on the pace of the whole fleet is worth a word."""
@@ -78,8 +78,7 @@ def _for_whom(tally: Tally) -> str:
 def _peers(tally: Tally) -> str:
     if tally.population:
         return f"{plural(tally.peers, 'other')} with any"
-    group = f"{tally.peer_group.replace('_', ' ')} " if tally.peer_group else ""
-    peers = f"its {plural(tally.peers, group + 'peer')}"
+    peers = f"its {many_peers(tally.peers, tally.peer_group)}"
     return peers if tally.empty else f"{peers} with any"
 
 

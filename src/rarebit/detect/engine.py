@@ -19,6 +19,8 @@ from rarebit.model.tables import State
 
 Codes = NDArray[np.int64]
 Columns = Mapping[str, Codes]
+PeerMaps = Mapping[str, Mapping[int, str]]
+"""Entity field to entity code to name of the peer group."""
 Numbers = Mapping[str, NDArray[np.float64]]
 NONE: Final = np.zeros(0, np.int64)
 INFORMATION: Final = "information:"
@@ -64,14 +66,17 @@ class Engine(Protocol):
     def judge(self, rows: Rows, peers: Codes) -> Judged:
         """Judge rows in order, then learn them; ``peers`` are codes of the peer group of each row's host, or empty."""
 
+    def regroup(self, peers: PeerMaps) -> None:
+        """From now on the entities of each field are in these peer groups; those not named stay where they are."""
+
     def start_day(self, keep_p: float) -> None:
         """Refit at a new day; from now on findings with p up to ``keep_p`` are wanted."""
 
     def resume(self, keep_p: float) -> None:
         """Go on from a loaded state."""
 
-    def group_codes(self) -> Codes:
-        """Codes of the names of peer groups, by the group number in a part."""
+    def group_codes(self, part: int = 0) -> Codes:
+        """Codes of the names of peer groups, by the group number in a part of a finding."""
 
     def health(self) -> dict[str, int]:
         """``entities``, ``pairs``, ``memory``, ``evicted``; ``late`` events, those ``too_late`` to judge."""

@@ -75,7 +75,7 @@ def _prevalence(level: Level, mode: int, entity: str) -> str:
     fleet = f"{level.fleet_with_value:,} of {plural(level.fleet, entity)}"
     if mode != INDIVIDUAL or not level.peer_group:
         return f"on {fleet}"
-    peers = f"{level.peers_with_value:,} of {level.peers:,} {_group(level.peer_group)} peers"
+    peers = f"{level.peers_with_value:,} of {level.peers:,} {peers_named(level.peer_group)}"
     return f"on {peers} and {fleet}"
 
 
@@ -90,8 +90,16 @@ def _own_rate(level: Level, entity: str) -> str:
     )
 
 
-def _group(name: str) -> str:
-    return name.replace("_", " ")
+def peers_named(group: str) -> str:
+    """``workstation peers``; of a learnt group, whose label is a phrase: ``peers (workstation with code.exe)``."""
+    name = group.replace("_", " ")
+    return f"peers ({name})" if " with" in name else f"{name} peers"
+
+
+def many_peers(number: int, group: str) -> str:
+    """``12 server peers``; of a learnt group ``12 peers (workstation with code.exe)``."""
+    name = group.replace("_", " ")
+    return f"{plural(number, 'peer')} ({name})" if " with" in name else plural(number, f"{name} peer".strip())
 
 
 def _days(days: float) -> str:

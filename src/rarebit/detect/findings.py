@@ -50,3 +50,15 @@ class Findings:
         found = [np.zeros(0, FOUND), *(piece.found for piece in pieces)]
         parts = [[np.zeros(0, kind), *(piece.parts[i] for piece in pieces)] for i, kind in enumerate(part_types)]
         return cls(np.concatenate(found), [np.concatenate(part) for part in parts])
+
+
+def differs(column: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before it; the first does."""
+    return np.concatenate([np.ones(1, np.bool_), column[1:] != column[:-1]])
+
+
+def stretches(values: NDArray[np.int64], windows_us: NDArray[np.int64]) -> Table:
+    """Value codes and starts of stretches as one column of pairs."""
+    pairs = np.empty(values.size, np.dtype([("value", "i8"), ("window_us", "i8")]))
+    pairs["value"], pairs["window_us"] = values, windows_us
+    return pairs

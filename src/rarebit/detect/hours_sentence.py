@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from rarebit.core.habits import Rhythm
 from rarebit.core.time import iso
 from rarebit.detect.count_sentence import who
-from rarebit.detect.explain import plural
+from rarebit.detect.explain import many_peers, plural
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DAY_HOURS: Final = 24
@@ -96,7 +96,7 @@ def _peers(rhythm: Rhythm, stretch: Stretch) -> str:
     if not rhythm.peer_count:
         return ""
     part = _percent(sum(rhythm.peers[hour] for hour in stretch.hours))
-    peers = plural(rhythm.peer_count, f"{rhythm.peer_group.replace('_', ' ')} peer".strip())
+    peers = many_peers(rhythm.peer_count, rhythm.peer_group)
     if sum(rhythm.own) <= 0.0:
         return f"; {part} of the active hours of its {peers} lay {stretch.text}"
     return f"; {part} of the active hours of its {peers} did"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.detect.care import HOST, Care
-from rarebit.detect.engine import NONE, Codes, Judged, Rows
+from rarebit.detect.engine import NONE, Codes, Judged, PeerMaps, Rows
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import series_keys
@@ -62,7 +62,8 @@ class MetricEngine:
             np.where(withheld, 0, series_keys(detector, rows.times_us.size, columns)),
             rows.numbers[detector.metric],
             weights=rows.numbers[detector.weight] if detector.weight else _NO_WEIGHTS,
-            entities=columns[HOST] if of_hosts else NONE,
+            entities=columns[detector.entity] if detector.entity else NONE,
+            hosts=columns[HOST] if of_hosts else NONE,
             peers=peers if of_hosts else NONE,
             scopes=scopes,
         )
@@ -78,6 +79,11 @@ class MetricEngine:
             found[name] = cells[part]
         return Judged(Findings(found, [cells]), observed)
 
+    def regroup(self, peers: PeerMaps) -> None:
+        """See :meth:`Engine.regroup`."""
+        if self._detector.entity in peers:
+            self._model.set_peers(peers[self._detector.entity])
+
     def start_day(self, keep_p: float) -> None:
         """See :meth:`Engine.start_day`."""
         self._model.start_day()
@@ -87,7 +93,7 @@ class MetricEngine:
         """See :meth:`Engine.resume`."""
         self._model.keep_p = keep_p
 
-    def group_codes(self) -> Codes:
+    def group_codes(self, part: int = 0) -> Codes:  # noqa: ARG002 a metric has one part
         """See :meth:`Engine.group_codes`."""
         return self._model.group_codes()
 

@@ -9,7 +9,7 @@ from typing import Final
 from rarebit.core.result import Gauge
 from rarebit.core.time import DAY_US, iso
 from rarebit.detect.count_sentence import span_words, who
-from rarebit.detect.explain import plural
+from rarebit.detect.explain import many_peers
 
 _CLEAR: Final = 1.2
 """Factor from which on what the whole fleet shares is worth a word."""
@@ -72,8 +72,7 @@ def metric_sentence(
     if pace > _CLEAR or pace * _CLEAR < 1.0:
         parts.append(f"that is at {pace:.1f} times the usual, as the fleet as a whole was")
     if gauge.peers:
-        group = f"{gauge.peer_group.replace('_', ' ')} " if gauge.peer_group else ""
-        peers = plural(gauge.peers, f"{group}peer") + ("" if gauge.zero else " with any")
+        peers = many_peers(gauge.peers, gauge.peer_group) + ("" if gauge.zero else " with any")
         parts.append(f"{gauge.peers_beyond:,} of its {peers} had {'more' if gauge.side == 'high' else 'less'}")
     return "; ".join(parts) + "."
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.detect.care import Care
-from rarebit.detect.engine import NONE, Codes, Judged, Rows, with_null
+from rarebit.detect.engine import NONE, Codes, Judged, PeerMaps, Rows, with_null
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan
 from rarebit.detect.views import View, beside, together
@@ -79,6 +79,12 @@ class RareEngine:
         parts = [lead, *(beside(lead, view) for view in judged[1:])]
         return Judged(Findings(found, parts), int(np.count_nonzero(~np.isnan(judged[0].p))))
 
+    def regroup(self, peers: PeerMaps) -> None:
+        """See :meth:`Engine.regroup`."""
+        for detector, model in zip(self._group, self._models, strict=True):
+            if detector.entity in peers:
+                model.set_peers(peers[detector.entity])
+
     def start_day(self, keep_p: float) -> None:
         """See :meth:`Engine.start_day`."""
         for model in self._models:
@@ -90,9 +96,9 @@ class RareEngine:
         for model in self._models:
             model.keep_p = 1.0 if len(self._models) > 1 else keep_p
 
-    def group_codes(self) -> Codes:
+    def group_codes(self, part: int = 0) -> Codes:
         """See :meth:`Engine.group_codes`."""
-        return self._models[0].group_codes()
+        return self._models[part].group_codes()
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -65,8 +65,8 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
     if not len(fresh):
         return Materialised([], frozenset(), {})
     events = _fetch(stream, group, fresh, join)
-    codes = stream.group_codes(index)
-    names = {number: group_names.get(int(code), "") for number, code in enumerate(codes)}
+    codes = [stream.group_codes(index, part) for part in range(len(group))]
+    names = [[group_names.get(int(code), "") for code in part] for part in codes]
     later = stream.expected_now(index, fresh.found["p"])
     records, absorbed = [], {}
     for row in range(len(fresh)):
@@ -140,7 +140,7 @@ class _Draft:
         fresh: Findings,
         row: int,
         events: pa.Table,
-        group_names: Mapping[int, str],
+        group_names: Sequence[Sequence[str]],
     ) -> None:
         self.stream, self.group, self.events, self.names = stream, group, events, group_names
         self.found = fresh.found[row]
@@ -150,8 +150,8 @@ class _Draft:
     def record(self, later: float, about: Spread | None) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         job, lead = self.stream.plan.job, self.group[0]
-        heard = [pair for pair in zip(self.group, self.parts, strict=True) if pair[1]["row"] >= 0]
-        levels = tuple(self._level(detector, part) for detector, part in heard)
+        views = zip(self.group, self.parts, self.names, strict=True)
+        levels = tuple(self._level(detector, part, names) for detector, part, names in views if part["row"] >= 0)
         time_us = int(self.found["time_us"])
         own_id = _record_id(self.stream, lead, int(self.found["id"]))
         expected, rollout, extra = later, "", ""
@@ -216,7 +216,7 @@ class _Draft:
     def _influencers(self) -> tuple[Influencer, ...]:
         return influencers(self.events, self.stream.plan.job.influencers)
 
-    def _level(self, detector: DetectorPlan, part: np.void) -> Level:
+    def _level(self, detector: DetectorPlan, part: np.void, names: Sequence[str]) -> Level:
         hour = int(self.found["time_us"]) // HOUR_US
         return Level(
             detector_index=detector.index,
@@ -228,7 +228,7 @@ class _Draft:
             entity_days=(hour - int(part["first_hour"])) / 24.0,
             entity_observations=round(float(part["observations"]), 3),
             entity_novel=round(float(part["novel"]), 3),
-            peer_group=self.names.get(int(part["group"]), ""),
+            peer_group=names[int(part["group"])],
             peers=int(part["peers"]),
             peers_with_value=int(part["peers_with"]),
             fleet=int(part["fleet"]),

@@ -7,7 +7,7 @@ row of the next day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, Self
 
@@ -18,9 +18,9 @@ from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US, HOUR_US
 from rarebit.detect.ahead import Ahead, taken
 from rarebit.detect.care import added
-from rarebit.detect.engine import NO_NUMBERS, Columns, Engine, Numbers, Rows
+from rarebit.detect.engine import NO_NUMBERS, Columns, Engine, Numbers, PeerMaps, Rows
 from rarebit.detect.engines import engine_for
-from rarebit.detect.findings import FOUND, Findings
+from rarebit.detect.findings import FOUND, Findings, differs, stretches
 from rarebit.detect.flow import Flow
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.problems import memory_limit
@@ -29,7 +29,7 @@ from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
 from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
-STATE_VERSION: Final = 6
+STATE_VERSION: Final = 7
 KEEP_P: Final = 0.05
 """Observations up to this probability are looked at in a busy fleet (Elastic writes no record above 0.035)."""
 COLD_DAYS: Final = 7.0
@@ -59,6 +59,9 @@ class JobStream:
         Findings before this time are marked as learning.
     peer_of : mapping, optional
         Entity code to name of its peer group, from the inventory.
+    regroupings : sequence of (int, PeerMaps), optional
+        Learnt peer groups and the time from which each is in force (microseconds, the start of a day), by time. They
+        take the place of `peer_of` for the entities they name, unless the job says itself what makes peers.
     pool, collapse : bool
         False switches off pooling, or the collapse of rollouts; to measure what each is worth.
     """
@@ -69,6 +72,7 @@ class JobStream:
         *,
         learn_until_us: int = 0,
         peer_of: Mapping[int, str] | None = None,
+        regroupings: Sequence[tuple[int, PeerMaps]] = (),
         pool: bool = True,
         collapse: bool = True,
     ) -> None:
@@ -76,6 +80,7 @@ class JobStream:
         self.learn_until_us = learn_until_us
         self.collapse = collapse and not plan.job.combine
         self._has_inventory = bool(peer_of)
+        self._regroupings = [] if plan.job.peer_field else list(regroupings)
         self.rows = 0
         self.observations = 0
         self.first_us: int | None = None
@@ -195,15 +200,23 @@ class JobStream:
             return
         held = self._spreading[index]
         rows = rows[np.lexsort((rows["window_us"], rows["value"]))]
-        starts = np.flatnonzero(_differs(rows["value"]) | _differs(rows["window_us"]))
+        starts = np.flatnonzero(differs(rows["value"]) | differs(rows["window_us"]))
         ends = np.append(starts[1:], rows.size) - 1
         joined = np.maximum.reduceat(rows["joined"], starts)
         stretches = zip(rows["value"][starts].tolist(), rows["window_us"][starts].tolist(), strict=True)
         for key, most, last_us in zip(stretches, joined.tolist(), rows["time_us"][ends].tolist(), strict=True):
             held[key] = (max(held.get(key, (0, 0))[0], most), last_us)
 
+    def _regroup(self, since_day: int) -> None:
+        """Take the latest groups in force, if they came into force after the start of a day."""
+        due = [(at, maps) for at, maps in self._regroupings if since_day * DAY_US < at <= self._day * DAY_US]
+        if due:
+            for engine in self._engines:
+                engine.regroup(due[-1][1])
+
     def _start_day(self, day: int) -> None:
-        self._day = day
+        before, self._day = self._day, day
+        self._regroup(before)
         days = day - (self.first_us or 0) / DAY_US
         if days >= 1.0:
             self._weekly = 7.0 * max(1, self.observations) / days
@@ -243,7 +256,7 @@ class JobStream:
         at = np.minimum(np.searchsorted(values, found["value"]), values.size - 1)
         rows = np.flatnonzero(values[at] == found["value"])
         member = np.zeros(found.size, np.bool_)
-        member[rows] = np.isin(_stretches(found["value"][rows], found["window_us"][rows]), _stretches(*known.T))
+        member[rows] = np.isin(stretches(found["value"][rows], found["window_us"][rows]), stretches(*known.T))
         return member
 
     @property
@@ -295,9 +308,9 @@ class JobStream:
         days = ((self.last_us or 0) - (self.first_us or 0)) / DAY_US
         return np.maximum(expected, p * 7.0 * self.observations / max(1.0, days))
 
-    def group_codes(self, index: int) -> NDArray[np.int64]:
-        """Codes of the names of peer groups, by the group number in a candidate."""
-        return self._engines[index].group_codes()
+    def group_codes(self, index: int, part: int = 0) -> NDArray[np.int64]:
+        """Codes of the names of peer groups, by the group number in the counts of one of its detectors."""
+        return self._engines[index].group_codes(part)
 
     def health(self) -> dict[str, Any]:
         """Counters for people: rows, observations, memory, evictions, state of the calibration."""
@@ -367,6 +380,7 @@ class JobStream:
                 f"the state of job {self.plan.job.job_id!r} lacks {error}", hint="Reset the job: its detectors changed"
             ) from error
         self.rows, self.observations, self._day, self.learn_until_us = marks[1:5]
+        self._regroup(-1)
         self._keep_p, self._weekly = map(float, state["rates"])
         for engine in self._engines:
             engine.resume(self._keep_p)
@@ -384,15 +398,3 @@ def bucket_start(time_us: int, plan: JobPlan) -> int:
 def hour_end(time_us: int) -> int:
     """End of the hour of an observation: its further events lie before it."""
     return (time_us // HOUR_US + 1) * HOUR_US
-
-
-def _differs(column: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each value differs from the one before it; the first does."""
-    return np.concatenate([np.ones(1, np.bool_), column[1:] != column[:-1]])
-
-
-def _stretches(values: NDArray[np.int64], windows_us: NDArray[np.int64]) -> Table:
-    """Value codes and starts of stretches as one column of pairs."""
-    pairs = np.empty(values.size, np.dtype([("value", "i8"), ("window_us", "i8")]))
-    pairs["value"], pairs["window_us"] = values, windows_us
-    return pairs

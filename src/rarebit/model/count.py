@@ -20,11 +20,10 @@ from rarebit.model.count_cells import (
     Moment,
     Watch,
     count_peers,
-    groups_of,
     law_of,
     most_ordinary,
-    named_groups,
     noise_of,
+    note_events,
     show_first_events,
     with_new,
 )  # fmt: skip
@@ -37,6 +36,7 @@ from rarebit.model.count_open import OPEN, CountRows, OpenBucket
 from rarebit.model.count_prior import Prior, fit_groups, fit_prior, fleet_factor, is_collapsed
 from rarebit.model.count_settings import CountSettings
 from rarebit.model.drift import Drift
+from rarebit.model.peer_map import PeerMap, numbers_of
 from rarebit.model.season import Season
 from rarebit.model.tables import State, Table, among, columns_of, rows_from, under
 
@@ -87,11 +87,11 @@ class CountModel:
         self._late = LateWindow(settings.span_us, room, self.cell_type, distinct=settings.distinct)
         self._group_codes = np.zeros(1, np.int64)
         self._prior = np.full((1, len(Prior._fields)), np.nan)
-        self._peer_map = (_NONE, _NONE)
+        self._peers = PeerMap({})
 
     def set_peers(self, peer_of: Mapping[int, str]) -> None:
-        """Name the peer group of entities by their codes; series already known keep their group."""
-        self._peer_map = named_groups(peer_of)
+        """Name the peer group of entities by their codes; a series already known moves there with its next bucket."""
+        self._peers = PeerMap(peer_of)
 
     def score_and_learn(
         self,
@@ -103,6 +103,7 @@ class CountModel:
         sizes: Ints = _NONE,
         weights: Ints = _NONE,
         entities: Ints = _NONE,
+        hosts: Ints = _NONE,
         peers: Ints = _NONE,
         members: Ints = _NONE,
         scopes: Ints = _NONE,
@@ -115,10 +116,10 @@ class CountModel:
             Event time, code of the event's id, code of its series; a row of series 0 only moves time on.
         values, sizes : int64[n]
             For distinct counts what is counted once each, 0 not at all; and as how many, where not as one.
-        weights, entities, peers, members : int64[n], optional
+        weights, entities, hosts, peers, members : int64[n], optional
             Events that a row stands for, if not 1 (with 0 it only moves time on); code of the entity, looked up by
-            :meth:`set_peers`; code of its peer group, where it is not listed; code of the member of a population, the
-            same in all groups.
+            :meth:`set_peers`, and again where it is a host; code of its peer group, where it is not listed; code of
+            the member of a population, the same in all groups.
         scopes : int64[n], optional
             Bits that :attr:`watch` is told of again when a bucket of the series closes.
 
@@ -133,11 +134,11 @@ class CountModel:
         """
         if times_us.size == 0:
             return np.zeros(0, self.cell_type), 0
-        groups = groups_of(self._peer_map, entities, peers, keys.size)
+        groups = self._peers.groups_of(entities, peers if peers.size else np.zeros(keys.size, np.int64))
         own = values if self.settings.distinct else _NONE
         keys = np.where(weights > 0, keys, 0) if weights.size else keys
         bucket, member = times_us // self.settings.span_us, members if members.size else keys
-        rows = CountRows(bucket, times_us, ids, keys, groups, member, own, sizes, weights, entities, scopes)
+        rows = CountRows(bucket, times_us, ids, keys, groups, member, own, sizes, weights, hosts, scopes)
         if np.any(np.diff(times_us) < 0):
             rows = rows.take(np.lexsort((ids, times_us)))
         if self._open.bucket < 0:
@@ -273,6 +274,7 @@ class CountModel:
         """Judge and learn one bucket."""
         self._admit(rows)
         places = np.searchsorted(self._series["key"], rows["key"])
+        self._follow(rows, places)
         counts = np.zeros(self._series.size, np.int64)
         counts[places] = rows["count"]
         self._series["scopes"][places] = rows["scopes"]
@@ -285,7 +287,7 @@ class CountModel:
         self._first_bucket = bucket if self._first_bucket < 0 else self._first_bucket
         asked = self.settings.exclude_frequent, self.settings.exclude_common
         cells["p"][left_out(self._series, chosen, bucket - self._first_bucket, asked)] = np.nan
-        self._note_events(rows, places)
+        note_events(self._series, rows, places)
         show_first_events(cells, rows)
         if self.watched.size:
             self.watched_cells.append(cells[np.isin(cells["key"], self.watched)])
@@ -298,12 +300,17 @@ class CountModel:
         self._season.add_groups(codes.size)
 
     def _admit(self, rows: Table) -> None:
-        """Make room for series and groups met for the first time."""
+        """Make room for series met for the first time."""
         fresh = rows[~among(self._series["key"], rows["key"])]
         if fresh.size == 0:
             return
-        self._add_groups(np.setdiff1d(fresh["group"], self._group_codes))
-        self._series = with_new(self._series, fresh, self._group_codes)
+        self._series = with_new(self._series, fresh)
+
+    def _follow(self, rows: Table, places: Ints) -> None:
+        """Put series into the group that their rows name by now; groups met for the first time begin like the fleet."""
+        moved = (rows["group"] != 0) & (self._group_codes[self._series["group"][places]] != rows["group"])
+        self._add_groups(np.setdiff1d(rows["group"][moved], self._group_codes))
+        self._series["group"][places[moved]] = numbers_of(rows["group"][moved], self._group_codes)
 
     def _cells(self, chosen: Ints, counts: Ints, when: Moment) -> Table:
         """What is known of each series before the bucket is learnt."""
@@ -389,11 +396,3 @@ class CountModel:
         for name, new in (("events", y), ("exposure", exposure), ("noise", noise[0]), ("noise_weight", noise[1])):
             series[name][chosen] = learn(series[name][chosen], new, decay=self._decay)
         series["buckets"][chosen] += 1
-
-    def _note_events(self, rows: Table, places: Ints) -> None:
-        """Late events correct what was learnt; the last event of each series is remembered."""
-        self._series["events"][places] += rows["late"]
-        timely = rows["timely"] > 0
-        self._series["present"][places[timely]] += 1
-        for name in ("last_us", "last_id"):
-            self._series[name][places[timely]] = rows[name][timely]

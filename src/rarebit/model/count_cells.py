@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.maths.count import Predicted, predict
-from rarebit.maths.hashing import hash_text
 from rarebit.model.drift import WINDOWS
 from rarebit.model.season import hours_of, week_of
-from rarebit.model.tables import Table
+from rarebit.model.tables import Table, by_key
 
 SERIES: Final = np.dtype(
     [
@@ -127,18 +125,13 @@ def most_ordinary(law: Predicted) -> Floats:
     return found
 
 
-def with_new(series: Table, fresh: Table, groups: Ints) -> Table:
-    """The series (by key) and those of open rows met for the first time, in the first group where theirs is unknown."""
+def with_new(series: Table, fresh: Table) -> Table:
+    """The series (by key) and those of open rows met for the first time, so far in no group."""
     made = np.zeros(fresh.size, SERIES)
     for name in ("key", "first_us", "member", "entity"):
         made[name] = fresh[name]
     made["last_us"], made["last_id"] = fresh["first_us"], fresh["first_id"]
-    order = np.argsort(groups, kind="stable")
-    places = order[np.minimum(np.searchsorted(groups, fresh["group"], sorter=order), order.size - 1)]
-    made["group"] = np.where(groups[places] == fresh["group"], places, 0)
-    joined = np.concatenate([series, made])
-    found: Table = joined[np.argsort(joined["key"], kind="stable")]
-    return found
+    return by_key(series, made)
 
 
 def noise_of(y: Floats, law: Predicted, dispersion: Floats) -> Floats:
@@ -147,22 +140,6 @@ def noise_of(y: Floats, law: Predicted, dispersion: Floats) -> Floats:
     scale = (1.0 + law.mean / 2.0) ** 2
     beyond = ((y - law.mean) ** 2 - law.mean - doubt * law.mean**2) / scale
     return np.stack([beyond, law.mean**2 / scale])
-
-
-def named_groups(group_of: Mapping[int, str]) -> tuple[Ints, Ints]:
-    """Codes of entities, rising, and of the names of their groups."""
-    keys = np.array(sorted(group_of), np.int64)
-    return keys, np.array([hash_text(group_of[int(key)]) for key in keys], np.int64)
-
-
-def groups_of(named: tuple[Ints, Ints], entities: Ints, peers: Ints, size: int) -> Ints:
-    """Code of each row's peer group: that ``named`` for its entity (codes of both, rising), else that given."""
-    groups = peers if peers.size else np.zeros(size, np.int64)
-    known, codes = named
-    if known.size and entities.size:
-        places = np.minimum(np.searchsorted(known, entities), known.size - 1)
-        groups = np.where(known[places] == entities, codes[places], groups)
-    return groups
 
 
 def count_peers(cells: Table, groups: int) -> None:
@@ -178,3 +155,12 @@ def show_first_events(cells: Table, rows: Table) -> None:
     at = np.searchsorted(rows["key"], cells["key"][seen])
     cells["id"][seen], cells["time_us"][seen] = rows["first_id"][at], rows["first_us"][at]
     cells["seen_us"][seen] = rows["first_us"][at]
+
+
+def note_events(series: Table, rows: Table, places: Ints) -> None:
+    """Late events correct what was learnt; the last event of each series is remembered."""
+    series["events"][places] += rows["late"]
+    timely = rows["timely"] > 0
+    series["present"][places[timely]] += 1
+    for name in ("last_us", "last_id"):
+        series[name][places[timely]] = rows[name][timely]

@@ -18,6 +18,7 @@ from rarebit.model.rare_kernel import (
     DONE,
     GROW,
     HOUR_US,
+    MOST_HOURS,
     OUTPUT_FULL,
     POPULATION,
     Rows,
@@ -26,6 +27,7 @@ from rarebit.model.rare_kernel import (
     begin_pair,
     classify,
     emit,
+    follow_group,
     group_of,
     join_scope,
     must_grow,
@@ -88,6 +90,7 @@ def run(
             group = group_of(members[row], peer_code, peer_map, group_keys, sizes[4])
             add_entity(member, member_key, group, hour, group_sizes, sizes)
             join_scope(peer_table, scope, group, sizes)
+        follow_group(member, members[row], hour, scope, peer_map, peer_table, (groups, sizes))
         fleet = scope_size(peer_table, scope, 0, group_sizes)
         enter_hour(groups, member, hour, settings)
         pair = pairs[slot_of(pairs, pair_key)]
@@ -107,8 +110,7 @@ def run(
         level, at = pair.level // 64, pair.level % 64
         pair.events += 1
         member.events += 1
-        if value.key == 0:
-            add_value(value, value_key, times[row], sizes)
+        add_value(value, value_key, times[row], sizes)
         if not known and learns:
             note_spread(value, times[row], settings)
         if pair.events & (pair.events - 1) == 0:
@@ -126,6 +128,7 @@ def run(
         begin_pair(pair, pair_key, sizes)
         if learns:
             learn(groups, member, level, at)
-            remember(pair, value, peer, pair_code(np.int64(member.group + 1), value_key), hour, sizes)
-            pair.count = max(pair.count + int(fresh), 1)
+            peer_key = pair_code(np.int64(member.group + 1), value_key)
+            remember(pair, value, peer, member.group, peer_key, hour, sizes)
+            pair.count = min(max(pair.count + int(fresh), 1), MOST_HOURS)
     return times.size, written, DONE

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.core.time import HOUR_US
-from rarebit.model.count_cells import groups_of, named_groups
 from rarebit.model.hours_open import SIGHT, OpenStep
 from rarebit.model.hours_pace import Pace
 from rarebit.model.hours_series import Profiles, cell_type
+from rarebit.model.peer_map import PeerMap
 from rarebit.model.tables import State, Table, under
 
 _SURPRISING: Final = 0.4999
@@ -56,7 +56,7 @@ class HoursModel:
         self._open = OpenStep()
         self._pace = Pace()
         self._waiting: list[Table] = []
-        self._peer_map = (_NONE, _NONE)
+        self._peers = PeerMap({})
         self._profiles = Profiles(
             settings.bins,
             decay=2.0 ** (-1.0 / settings.half_life_hours),
@@ -66,7 +66,7 @@ class HoursModel:
 
     def set_peers(self, peer_of: Mapping[int, str]) -> None:
         """Name the peer group of entities by their codes; series already known keep their group."""
-        self._peer_map = named_groups(peer_of)
+        self._peers = PeerMap(peer_of)
 
     def score_and_learn(
         self,
@@ -103,7 +103,7 @@ class HoursModel:
             return np.zeros(0, self.cell), 0
         sights = np.zeros(keys.size, SIGHT)
         sights["key"], sights["time_us"], sights["id"], sights["hour"] = keys, times_us, ids, times_us // HOUR_US
-        sights["group"] = groups_of(self._peer_map, entities, peers, keys.size)
+        sights["group"] = self._peers.groups_of(entities, peers if peers.size else np.zeros(keys.size, np.int64))
         if hidden.size:
             sights["hidden"], sights["unlearnt"] = hidden, unlearnt
         steps = times_us // self.settings.step_us

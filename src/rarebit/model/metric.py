@@ -12,11 +12,12 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.model.count_cells import Moment, Watch, groups_of, named_groups
+from rarebit.model.count_cells import Moment, Watch
 from rarebit.model.count_open import OPEN, CountRows, OpenBucket
 from rarebit.model.metric_cells import CELL, SERIES
 from rarebit.model.metric_law import HIGH, MetricLaw
 from rarebit.model.metric_values import OpenValues
+from rarebit.model.peer_map import PeerMap
 from rarebit.model.tables import State, Table
 
 STATISTICS: Final = ("sum", "mean", "median", "min", "max", "varp")
@@ -61,7 +62,7 @@ class MetricModel:
         """Says what is left out of a bucket; asked when it closes."""
         self._open = OpenBucket(distinct=False)
         self._values = OpenValues(median="median" in settings.statistics)
-        self._peer_map = (_NONE, _NONE)
+        self._peers = PeerMap({})
         most = settings.memory_bytes // (SERIES.itemsize * len(settings.statistics))
         self._laws = [
             MetricLaw(
@@ -77,8 +78,8 @@ class MetricModel:
         ]
 
     def set_peers(self, peer_of: Mapping[int, str]) -> None:
-        """Name the peer group of entities by their codes; series already known keep their group."""
-        self._peer_map = named_groups(peer_of)
+        """Name the peer group of entities by their codes; a series already known moves there with its next bucket."""
+        self._peers = PeerMap(peer_of)
 
     def score_and_learn(
         self,
@@ -89,6 +90,7 @@ class MetricModel:
         *,
         weights: Floats = _NO_WEIGHTS,
         entities: Ints = _NONE,
+        hosts: Ints = _NONE,
         peers: Ints = _NONE,
         scopes: Ints = _NONE,
     ) -> tuple[Table, int]:
@@ -103,8 +105,9 @@ class MetricModel:
         weights : float64[n], optional
             Events that a row stands for, if not 1; a row of none, or of an unknown number, only moves time on. A mean,
             median or variance counts it so often; a sum, least or most is taken to be that of all its events.
-        entities, peers : int64[n], optional
-            Code of the entity, looked up by :meth:`set_peers`; code of its peer group, where it is not listed.
+        entities, hosts, peers : int64[n], optional
+            Code of the entity, looked up by :meth:`set_peers`, and again where it is a host; code of its peer group,
+            where it is not listed.
         scopes : int64[n], optional
             Bits that :attr:`watch` is told of again when a bucket of the series closes.
 
@@ -119,10 +122,10 @@ class MetricModel:
         if times_us.size == 0:
             return np.zeros(0, CELL), 0
         buckets = times_us // self.settings.span_us
-        groups = groups_of(self._peer_map, entities, peers, keys.size)
+        groups = self._peers.groups_of(entities, peers if peers.size else np.zeros(keys.size, np.int64))
         stands_for = weights if weights.size else np.ones(keys.size)
         keys = np.where(np.isfinite(values) & (stands_for > 0.0), keys, 0)
-        table = CountRows(buckets, times_us, ids, keys, groups, keys, entities=entities, scopes=scopes)
+        table = CountRows(buckets, times_us, ids, keys, groups, keys, entities=hosts, scopes=scopes)
         now = np.maximum.accumulate(np.maximum(buckets, self._open.bucket))
         starts = np.flatnonzero(np.diff(now, prepend=now[0] - 1))
         cells, judged = [np.zeros(0, CELL)], 0

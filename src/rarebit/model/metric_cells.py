@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.maths.metric import Beliefs, Moments, Student, predict
-from rarebit.model.tables import Table
+from rarebit.model.tables import Table, by_key
 
 SERIES: Final = np.dtype(
     [
@@ -95,3 +95,12 @@ def forward(values: Floats, *, signed: bool) -> Floats:
 def backward(y: Floats, *, signed: bool) -> Floats:
     """The inverse of :func:`forward`; not below 0 where no value is."""
     return y if signed else np.expm1(np.clip(y, 0.0, 700.0))
+
+
+def with_new(series: Table, fresh: Table, stamp: int) -> Table:
+    """The series (by key) and those of open rows met for the first time in the bucket of this number."""
+    made = np.zeros(fresh.size, SERIES)
+    made["stamp"] = stamp
+    for name in ("key", "first_us", "entity"):
+        made[name] = fresh[name]
+    return by_key(series, made)

@@ -27,7 +27,7 @@ from rarebit.model.metric_bounds import BOTH as BOTH  # noqa: PLC0414 part of th
 from rarebit.model.metric_bounds import HIGH as HIGH  # noqa: PLC0414
 from rarebit.model.metric_bounds import LOW as LOW  # noqa: PLC0414
 from rarebit.model.metric_bounds import fill_bounds, usual
-from rarebit.model.metric_cells import CELL, SERIES, beliefs_of, forward, law_of, moments_of
+from rarebit.model.metric_cells import CELL, SERIES, beliefs_of, forward, law_of, moments_of, with_new
 from rarebit.model.metric_parts import (
     ByEvents,
     LeftOut,
@@ -38,8 +38,9 @@ from rarebit.model.metric_parts import (
     shared,
 )
 from rarebit.model.metric_ranks import HIGH_SIDE, LOW_SIDE, Ranks
+from rarebit.model.peer_map import numbers_of
 from rarebit.model.season import Profile, Season
-from rarebit.model.tables import State, Table, columns_of, rows_from
+from rarebit.model.tables import State, Table, by_key, columns_of, rows_from
 
 SURPRISING: Final = 1e-3
 """An empty bucket is only told of where its probability is below this; a lasting silence once, when it begins."""
@@ -136,6 +137,7 @@ class MetricLaw:
             return np.zeros(0, CELL), 0
         self._stamp += 1
         places = np.searchsorted(self.series["key"], rows["key"])
+        self._follow(rows, places)
         self.series["scopes"][places] = rows["scopes"]
         cells = self._cells(places, values, events, when)
         cells["id"], cells["time_us"], cells["seen_us"] = rows["first_id"], rows["first_us"], rows["first_us"]
@@ -155,10 +157,7 @@ class MetricLaw:
         for name in ("last_us", "last_id"):
             self.series[name][places] = rows[name]
         judged = (int(np.count_nonzero(~out.resting)) if self.zero else places.size) if ready else 0
-        if not silent.size:
-            return cells, judged
-        joined = np.concatenate([cells, silent])
-        return joined[np.argsort(joined["key"], kind="stable")], judged
+        return (by_key(cells, silent) if silent.size else cells), judged
 
     def start_day(self) -> None:
         """Refit what series have in common and hold the memory bound."""
@@ -188,23 +187,21 @@ class MetricLaw:
         self._begin()
 
     def _admit(self, rows: Table) -> None:
-        """Make room for series and groups met for the first time."""
+        """Make room for series met for the first time."""
         fresh = rows[~np.isin(rows["key"], self.series["key"])]
-        if fresh.size == 0:
-            return
-        codes = np.setdiff1d(fresh["group"], self.group_codes)
+        if fresh.size:
+            self.series = with_new(self.series, fresh, self._stamp)
+
+    def _follow(self, rows: Table, places: Ints) -> None:
+        """Put series into the group that their rows name by now; groups met for the first time begin like the fleet."""
+        moved = (rows["group"] != 0) & (self.group_codes[self.series["group"][places]] != rows["group"])
+        codes = np.setdiff1d(rows["group"][moved], self.group_codes)
         if codes.size:
             self.group_codes = np.append(self.group_codes, codes)
             self._prior = np.concatenate([self._prior, np.repeat(self._prior[:1], codes.size, axis=0)])
             for part in (self._season, self._presence.season, self._ranks):
                 part.add_groups(codes.size)
-        made = np.zeros(fresh.size, SERIES)
-        made["key"], made["first_us"], made["stamp"] = fresh["key"], fresh["first_us"], self._stamp
-        made["entity"] = fresh["entity"]
-        order = np.argsort(self.group_codes, kind="stable")
-        made["group"] = order[np.searchsorted(self.group_codes, fresh["group"], sorter=order)]
-        joined = np.concatenate([self.series, made])
-        self.series = joined[np.argsort(joined["key"], kind="stable")]
+        self.series["group"][places[moved]] = numbers_of(rows["group"][moved], self.group_codes)
 
     def _cells(self, places: Ints, values: Floats, events: Floats, when: Moment) -> Table:
         """What is known of series before the bucket is learnt."""

@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.maths.hashing import hash_text
 from rarebit.model import freq_kernel, rare_kernel
+from rarebit.model.peer_map import PeerMap
 from rarebit.model.rare_kernel import CANDIDATE, HOUR_US, Settings
 from rarebit.model.rates_kernel import AGES, BINS, LEVELS
 from rarebit.model.tables import (
@@ -99,7 +99,7 @@ class RareModel:
         self.evicted = 0
         self.prune_hours = prune_hours
         self.pruned = 0
-        self._peer_map = (_NONE, _NONE)
+        self._peers = PeerMap({})
         self._tables: list[Table] = [empty(self._pair_type if name == "pairs" else dtype) for name, dtype in _TABLES]
         self._sizes = np.array([0, 0, 0, 0, 1], np.int64)
         self._groups = self._new_groups(16)
@@ -114,9 +114,8 @@ class RareModel:
         self._setting["keep_p"] = value
 
     def set_peers(self, peer_of: Mapping[int, str]) -> None:
-        """Name the peer group of entities by their codes; entities already seen keep their group until reset."""
-        keys = np.array(sorted(peer_of), np.int64)
-        self._peer_map = (keys, np.array([hash_text(peer_of[int(key)]) for key in keys], np.int64))
+        """Name the peer group of entities by their codes; one already seen moves there with its next hour."""
+        self._peers = PeerMap(peer_of)
 
     def score_and_learn(
         self,
@@ -158,7 +157,16 @@ class RareModel:
         while True:
             out = np.zeros(4096, CANDIDATE)
             at, written, reason = self._kernel(
-                rows, u, at, tuple(self._tables), self._groups, self._sizes, self._peer_map, self._setting[0], p, out
+                rows,
+                u,
+                at,
+                tuple(self._tables),
+                self._groups,
+                self._sizes,
+                (self._peers.keys, self._peers.codes),
+                self._setting[0],
+                p,
+                out,
             )
             parts.append(out[:written])
             if reason == rare_kernel.DONE:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from rarebit.maths.hashing import pair_code
 from rarebit.model.rates_kernel import LEVELS as LEVELS  # noqa: PLC0414 part of this module's words
-from rarebit.model.rates_kernel import enter_hour, learn, log2_bin, tail_p
+from rarebit.model.rates_kernel import enter_hour, learn, log2_bin, settle_hour, tail_p
 from rarebit.model.spread_kernel import note_spread
 from rarebit.model.tables import FOREVER, Table, compiled, expect, inlined, slot_of
 
@@ -33,6 +33,9 @@ FLEET: Final = 1
 POPULATION: Final = 2
 
 HOUR_US: Final = 3_600_000_000
+WARMING: Final = 7 * 24
+"""Hours in which what a group that entities moved into has not shown yet counts as known to it: it is being counted."""
+MOST_HOURS: Final = 2**15 - 1
 NEWS_US: Final = 7 * 24 * HOUR_US
 """So long a value of ``FLEET`` counts as found already."""
 
@@ -198,32 +201,72 @@ def scope_size(peer_table: Table, scope: int, group: int, group_sizes: Any) -> i
 
 
 @compiled
+def add_to_scope(peer_table: Table, group: int, scope: int, sizes: Any) -> None:
+    """Count one more entity of a group in a scope."""
+    key = pair_code(np.int64(-1 - group), scope)
+    held = peer_table[slot_of(peer_table, key)]
+    if held.key == 0:
+        held.key = key
+        held.hour = FOREVER
+        sizes[2] += 1
+    held.entities += 1
+
+
+@compiled
 def join_scope(peer_table: Table, scope: int, group: int, sizes: Any) -> None:
     """Count a new entity in its scope, if it has one: in the fleet and in its peer group."""
     if scope == 0:
         return
     for member_of in range(0, group + 1, max(group, 1)):
-        key = pair_code(np.int64(-1 - member_of), scope)
-        held = peer_table[slot_of(peer_table, key)]
-        if held.key == 0:
-            held.key = key
-            held.hour = FOREVER
-            sizes[2] += 1
-        held.entities += 1
+        add_to_scope(peer_table, member_of, scope, sizes)
 
 
 @compiled
 def add_value(value: Any, key: int, time_us: int, sizes: Any) -> None:
-    """Begin a value that the fleet never had."""
-    value.key = key
-    value.first_us = time_us
-    sizes[1] += 1
+    """Begin a value, if the fleet never had it."""
+    if value.key == 0:
+        value.key = key
+        value.first_us = time_us
+        sizes[1] += 1
 
 
 @compiled
-def add_holder(value: Any, peer: Any, peer_key: int, sizes: Any) -> None:
-    """Count one more entity that has the value, in the fleet and in its peer group."""
-    value.entities += 1
+def follow_group(
+    entity: Any, code: np.int64, hour: int, scope: int, peer_map: Any, peer_table: Table, held: Any
+) -> None:
+    """Move an entity to the peer group that the map names by now; ``held`` is (groups, sizes).
+
+    What it showed before stays counted in the group it leaves, and so does the entity: a group's numbers are of all
+    that were ever in it. In its new group a value counts from its next sight on.
+    """
+    groups, sizes = held
+    keys, named = peer_map
+    if keys.size == 0 or hour <= entity.hour:
+        return
+    at = np.searchsorted(keys, code)
+    if at >= keys.size or keys[at] != code or groups[5][entity.group] == named[at]:
+        return
+    group = group_of(code, np.int64(0), peer_map, groups[5], sizes[4])
+    settle_hour(groups, entity)
+    if group == sizes[4]:
+        groups[7][group] = hour
+        sizes[4] = group + 1
+    entity.group = group
+    groups[6][group] += 1
+    if scope != 0:
+        add_to_scope(peer_table, group, scope, sizes)
+
+
+@inlined
+def known_to_peers(groups: Any, group: int, hour: int, peer: Any, value: Any) -> int:
+    """How many peers have a value; at least 1 of what the fleet has, while a new group's values are being counted."""
+    warming = group > 0 and groups[7][group] >= 0 and hour - groups[7][group] < WARMING
+    return int(max(peer.entities, 1 if warming and value.entities > 0 else 0))
+
+
+@compiled
+def add_peer(peer: Any, peer_key: int, sizes: Any) -> None:
+    """Count one more entity that has the value in its peer group."""
     if peer.key == 0:
         peer.key = peer_key
         sizes[2] += 1
@@ -239,10 +282,13 @@ def begin_pair(pair: Any, key: int, sizes: NDArray[np.int64]) -> None:
 
 
 @inlined
-def remember(pair: Any, value: Any, peer: Any, peer_key: int, hour: int, sizes: NDArray[np.int64]) -> None:
-    """Learn that the pair's entity has the value, and that the value was seen in the hour."""
+def remember(pair: Any, value: Any, peer: Any, group: int, peer_key: int, hour: int, sizes: NDArray[np.int64]) -> None:
+    """Learn that the pair's entity, now of this group, has the value, and that the value was seen in the hour."""
     if pair.count == 0:
-        add_holder(value, peer, peer_key, sizes)
+        value.entities += 1
+    if pair.count == 0 or pair.group != group:
+        pair.group = group
+        add_peer(peer, peer_key, sizes)
     peer.hour = max(peer.hour, hour)
     value.hour = max(value.hour, hour)
 
@@ -303,6 +349,7 @@ def run(
             group = group_of(entities[row], peer_code, peer_map, group_keys, sizes[4])
             add_entity(entity, entity_key, group, hour, group_sizes, sizes)
             join_scope(peer_table, scope, group, sizes)
+        follow_group(entity, entities[row], hour, scope, peer_map, peer_table, (groups, sizes))
         fleet = scope_size(peer_table, scope, 0, group_sizes)
         enter_hour(groups, entity, hour, settings)
 
@@ -310,9 +357,8 @@ def run(
         peer = peer_table[slot_of(peer_table, pair_code(np.int64(entity.group + 1), value_key))]
         known = pair.count > 0
         learns = unlearnt.size == 0 or unlearnt[row] == 0
-        level, at = classify(
-            settings.mode, known, value, peer.entities if peer.key != 0 else 0, pair.count, fleet, times[row]
-        )
+        peers_with = known_to_peers(groups, entity.group, hour, peer, value)
+        level, at = classify(settings.mode, known, value, peers_with, pair.count, fleet, times[row])
         if level > 0 or settings.full:
             p, rate = tail_p(groups, entity, level, at, u[row] if u.size else 0.5, settings)
             p_out[row] = p
@@ -320,8 +366,7 @@ def run(
             p, rate = 1.0, 1.0
             p_out[row] = 1.0
 
-        if value.key == 0:
-            add_value(value, value_key, times[row], sizes)
+        add_value(value, value_key, times[row], sizes)
         if not known and learns:
             note_spread(value, times[row], settings)
         if level > 0 and (p <= settings.keep_p or (not known and value.spreading > 0)):
@@ -337,7 +382,8 @@ def run(
         pair.hour = max(pair.hour, hour)
         if learns:
             learn(groups, entity, level, at)
-            remember(pair, value, peer, pair_code(np.int64(entity.group + 1), value_key), hour, sizes)
+            peer_key = pair_code(np.int64(entity.group + 1), value_key)
+            remember(pair, value, peer, entity.group, peer_key, hour, sizes)
             value.observations += 1
-            pair.count += 1
+            pair.count = min(pair.count + 1, MOST_HOURS)
     return times.size, written, DONE

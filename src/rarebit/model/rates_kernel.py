@@ -140,18 +140,24 @@ def tail_p(groups: Any, entity: Any, level: int, at: int, u: float, settings: An
 
 
 @compiled
+def settle_hour(groups: Any, entity: Any) -> None:
+    """Add what was to be expected of the observations of its latest hour, by the rates of its group in that hour."""
+    if entity.fresh > 0:
+        age = age_class(entity, groups[7][0])
+        entity.e1 += entity.fresh * groups[8][entity.group, age, 1]
+        entity.e2 += entity.fresh * groups[8][entity.group, age, 2]
+        entity.e3 += entity.fresh * groups[8][entity.group, age, 3]
+        entity.fresh = 0
+
+
+@compiled
 def enter_hour(groups: Any, entity: Any, hour: int, settings: Any) -> None:
     """Age the counters of an entity and of its groups, once for each hour in which they are active."""
     decay = settings.decay
     if groups[7][0] < 0:
         groups[7][0] = hour
     if hour > entity.hour:
-        if entity.fresh > 0:
-            age = age_class(entity, groups[7][0])
-            entity.e1 += entity.fresh * groups[8][entity.group, age, 1]
-            entity.e2 += entity.fresh * groups[8][entity.group, age, 2]
-            entity.e3 += entity.fresh * groups[8][entity.group, age, 3]
-            entity.fresh = 0
+        settle_hour(groups, entity)
         entity.hours += 1
         entity.n *= decay
         entity.k1 *= decay

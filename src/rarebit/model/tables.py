@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from rarebit.maths.hashing import mix64
 
-PAIR: Final = np.dtype([("key", "i8"), ("hour", "i4"), ("count", "i4")])
-"""One (entity, value): hour last seen, distinct hours seen."""
+PAIR: Final = np.dtype([("key", "i8"), ("hour", "i4"), ("count", "i2"), ("group", "i2")])
+"""One (entity, value): hour last seen, distinct hours seen, peer group that counts it among its own."""
 
-BURST: Final = np.dtype([("key", "i8"), ("hour", "i4"), ("count", "i4"), ("events", "i4"), ("level", "i4")])
+BURST: Final = np.dtype(
+    [("key", "i8"), ("hour", "i4"), ("count", "i2"), ("group", "i2"), ("events", "i4"), ("level", "i4")]
+)
 """One (entity, value) of ``freq_rare``: also the events of the present hour, and level and bin at its start."""
 
 VALUE: Final = np.dtype(
@@ -40,7 +42,7 @@ VALUE: Final = np.dtype(
 """One value in the fleet: who ever had it, hour last seen, present stretch of first sights (a rollout, perhaps)."""
 
 PEER: Final = np.dtype([("key", "i8"), ("entities", "i4"), ("hour", "i4")])
-"""One (peer group, value): how many entities of the group ever had it; or one scope: how many were met in it."""
+"""One (peer group, value): how many entities had it while in the group; or one scope: how many were met in it."""
 
 ENTITY: Final = np.dtype(
     [
@@ -170,6 +172,13 @@ def rows_from(name: str, dtype: np.dtype[Any], state: Mapping[str, NDArray[Any]]
 def under(state: Mapping[str, NDArray[Any]], prefix: str) -> State:
     """Those arrays of a memory whose names begin so, without that beginning."""
     return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+
+
+def by_key(*parts: Table) -> Table:
+    """Rows of several tables in one, by key."""
+    joined = np.concatenate(parts)
+    found: Table = joined[np.argsort(joined["key"], kind="stable")]
+    return found
 
 
 def among(known: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:

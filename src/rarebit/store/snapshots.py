@@ -24,7 +24,7 @@ from rarebit.core.errors import InputError, StateError
 Meta = Mapping[str, str | int | float]
 FORMAT: Final = 1
 SUFFIX: Final = ".state"
-DTYPES: Final = frozenset({"int64", "int32", "uint64", "uint32", "uint8", "float64", "float32", "bool"})
+DTYPES: Final = frozenset({"int64", "int32", "int16", "uint64", "uint32", "uint8", "float64", "float32", "bool"})
 _MAGIC: Final = b"RAREBIT STATE\n"
 _ALIGN: Final = 64
 

@@ -22,6 +22,7 @@ from rarebit.store.database import Database
 from rarebit.store.entries import AuditEntry, Position
 from rarebit.store.looks import Looks
 from rarebit.store.matches import Matches
+from rarebit.store.peers import Groupings
 from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, positions, records, runs
 
 Sort = Literal["score", "time"]
@@ -47,6 +48,7 @@ class Store:
         self.accounts = Accounts(database)
         self.looks = Looks(database)
         self.matches = Matches(database)
+        self.groupings = Groupings(database)
 
     @classmethod
     def open(cls, url: str) -> Store:

@@ -199,3 +199,11 @@ looks: Final = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
 )
+
+groupings: Final = Table(
+    "groupings",
+    metadata,
+    Column("entity_type", _Id, primary_key=True),
+    Column("at_us", BigInteger, primary_key=True),
+    Column("body", Text, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Peer groups learnt from what entities do: evidence, hard facts, groups, labels."""
