@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.detect.care import HOST, Care
-from rarebit.detect.engine import LATITUDE, LONGITUDE, NONE, Codes, Judged, Rows
+from rarebit.detect.engine import LATITUDE, LONGITUDE, NONE, Codes, Judged, PeerMaps, Rows
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import series_keys
@@ -71,6 +71,11 @@ class PlacesEngine:
             found[name] = cells[part]
         return Judged(Findings(found, [cells]), observed)
 
+    def regroup(self, peers: PeerMaps) -> None:
+        """See :meth:`Engine.regroup`; a series already known keeps its group."""
+        if self._detector.entity in peers:
+            self._model.set_peers(peers[self._detector.entity])
+
     def start_day(self, keep_p: float) -> None:
         """See :meth:`Engine.start_day`."""
         self._model.start_day()
@@ -80,7 +85,7 @@ class PlacesEngine:
         """See :meth:`Engine.resume`."""
         self._model.keep_p = keep_p
 
-    def group_codes(self) -> Codes:
+    def group_codes(self, part: int = 0) -> Codes:  # noqa: ARG002 places have one part
         """See :meth:`Engine.group_codes`."""
         return self._model.group_codes()
 

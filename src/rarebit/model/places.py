@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.time import HOUR_US
 from rarebit.maths.sphere import FARTHEST_KM, distance_km
-from rarebit.model.count_cells import groups_of, named_groups
+from rarebit.model.peer_map import PeerMap
 from rarebit.model.tables import State, Table, columns_of, rows_from
 
 NEAR_KM: Final = 25.0
@@ -93,11 +93,11 @@ class PlacesModel:
         self._group_codes = np.zeros(1, np.int64)
         self._rates = np.zeros((1, 2))
         self._journeys = np.zeros((1, BINS))
-        self._peer_map = (_NONE, _NONE)
+        self._peers = PeerMap({})
 
     def set_peers(self, peer_of: Mapping[int, str]) -> None:
         """Name the peer group of entities by their codes; series already known keep their group."""
-        self._peer_map = named_groups(peer_of)
+        self._peers = PeerMap(peer_of)
 
     def score_and_learn(
         self,
@@ -132,7 +132,7 @@ class PlacesModel:
         sights = np.zeros(keys.size, SIGHT)
         sights["key"], sights["time_us"], sights["id"] = np.where(there, keys, 0), times_us, ids
         sights["latitude"], sights["longitude"] = np.round(latitude, 2), np.round(longitude, 2)
-        sights["group"] = groups_of(self._peer_map, entities, peers, keys.size)
+        sights["group"] = self._peers.groups_of(entities, peers if peers.size else np.zeros(keys.size, np.int64))
         if hidden.size:
             sights["hidden"], sights["unlearnt"] = hidden, unlearnt
         buckets = times_us // self.settings.span_us
