@@ -13,11 +13,13 @@ import yaml
 from rarebit.alert.condition import condition, needed_fields
 from rarebit.alert.definition import parse_rule, shipped_rules
 from rarebit.alert.elastic import is_elastic, parse_elastic
+from rarebit.alert.sigma_sources import is_sigma
 from rarebit.app.home import Home
 from rarebit.app.jobs import check_asset_fields, get_job
-from rarebit.core.errors import DefinitionError, InputError, NotFoundError, RarebitError, StateError
+from rarebit.core.errors import DefinitionError, InputError, MissingExtraError, NotFoundError, RarebitError, StateError
 from rarebit.core.rule import Rule, State
 from rarebit.query.tree import Node, fields_of, rewrite
+from rarebit.source.windows_fields import fields_of_event_data
 
 _MAX_BYTES = 16 << 20
 _FORMATS = (".yaml", ".yml", ".json", ".ndjson", ".toml")
@@ -90,7 +92,7 @@ def set_state(home: Home, rule_id: str, state: State) -> Rule:
 
 
 def import_rules(home: Home, path: Path, *, state: State | None = None) -> Imported:
-    """Take over the rules of a file, or of all files below a directory: our YAML, Elastic's JSON and TOML.
+    """Take over the rules of a file, or of all files below a directory: our YAML, Sigma, Elastic's JSON and TOML.
 
     Rules that cannot be honoured are left out and named; a rule of the same id is replaced.
 
@@ -150,6 +152,12 @@ def _usable(home: Home, rule: Rule, where: str) -> Rule:
 
 
 def _parsed(body: Any, where: str) -> list[Rule]:  # noqa: ANN401 - from outside
+    if is_sigma(body):
+        try:
+            from rarebit.alert.sigma import parse_sigma
+        except ImportError as error:
+            raise MissingExtraError("pysigma", "sigma") from error
+        return [parse_sigma(body, where=where, moved=fields_of_event_data)]
     return parse_elastic(body, where=where) if is_elastic(body) else [parse_rule(body, where=where, origin=where)]
 
 

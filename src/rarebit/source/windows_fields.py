@@ -113,6 +113,31 @@ MOVES: Final[tuple[Move, ...]] = (
 )
 """Earlier rules win; a value that fills nothing stays in the rest as ``winlog.event_data.<name>``."""
 
+
+def fields_of_event_data(name: str, events: tuple[str, ...]) -> tuple[str, ...]:
+    """Where a field of event data goes for any of some events; nowhere if it stays in the rest.
+
+    Parameters
+    ----------
+    name : str
+        Its name in event data: ``Image``.
+    events : tuple of str
+        ``module:code``, or ``module`` for all events of a module.
+    """
+    found = (
+        next((move.target for move in MOVES if move.source == name and _moves(move, event)), "") for event in events
+    )
+    return tuple(dict.fromkeys(target for target in found if target))
+
+
+def _moves(move: Move, event: str) -> bool:
+    module = event.partition(":")[0]
+    if event in move.but or module in move.but:
+        return False
+    whole = event == module and any(each.partition(":")[0] == module for each in move.events)
+    return not move.events or event in move.events or module in move.events or whole
+
+
 NOTHING: Final = frozenset({"", "-", "N/A", "n/a", "(null)", "NULL", "S-1-0-0", "NULL SID", "%%1793"})
 """Texts by which Windows says that there is no value."""
 
