@@ -29,7 +29,10 @@ def import_(
         Path | None, typer.Option("--mapping", help="YAML: which column is what, or type: sha256 for a plain list.")
     ] = None,
     alert: Annotated[
-        bool | None, typer.Option("--alert/--no-alert", help="Whether a hit alerts by itself.", show_default=False)
+        bool | None,
+        typer.Option(
+            "--alert/--no-alert", help="Mark the list: its hits deserve a look by themselves.", show_default=False
+        ),
     ] = None,
     benign: Annotated[bool, typer.Option("--benign", help="Values are false positives, not indicators.")] = False,
     home: HomeOption = None,
