@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from rarebit.detect.care import HOST, Care
 from rarebit.detect.engine import INFORMATION, NONE, Codes, Columns, Judged, PeerMaps, Rows
-from rarebit.detect.findings import FOUND, Findings
+from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import population_keys, series_keys
+from rarebit.detect.series_engine import SeriesEngine, found_in
 from rarebit.model.count import CountModel
 from rarebit.model.count_settings import CountSettings
 from rarebit.model.population import PopulationModel
@@ -35,10 +36,8 @@ def sizes_of(bits: NDArray[np.float64]) -> Codes:
     return np.maximum(units, 1).astype(np.int64)
 
 
-class CountEngine:
+class CountEngine(SeriesEngine[CountModel]):
     """Counts of buckets: a finding is made when its bucket closes, and is then complete."""
-
-    lasting = False
 
     def __init__(
         self, plan: JobPlan, detector: DetectorPlan, *, peer_of: Mapping[int, str], pool: bool, memory_bytes: int
@@ -84,18 +83,7 @@ class CountEngine:
             scopes=scopes,
             **self._belongs(times_us.size, columns, peers),
         )
-        found = np.zeros(cells.size, FOUND)
-        for name, part in (
-            ("id", "id"),
-            ("time_us", "time_us"),
-            ("p", "p"),
-            ("value", "key"),
-            ("window_us", "bucket_us"),
-            ("revised", "revised"),
-            ("hidden", "hidden"),
-        ):
-            found[name] = cells[part]
-        return Judged(Findings(found, [cells]), observed)
+        return Judged(Findings(found_in(cells, "revised"), [cells]), observed)
 
     def watch(self, codes: Sequence[Codes]) -> None:
         """Keep every bucket of a series from now on; ``codes`` (int64[1] each) are those of its values."""
@@ -116,21 +104,8 @@ class CountEngine:
 
     def regroup(self, peers: PeerMaps) -> None:
         """See :meth:`Engine.regroup`; members of a population are compared with the whole of it."""
-        if self._detector.entity in peers and not self._over:
-            self._model.set_peers(peers[self._detector.entity])
-
-    def start_day(self, keep_p: float) -> None:
-        """See :meth:`Engine.start_day`."""
-        self._model.start_day()
-        self.resume(keep_p)
-
-    def resume(self, keep_p: float) -> None:
-        """See :meth:`Engine.resume`."""
-        self._model.keep_p = keep_p
-
-    def group_codes(self, part: int = 0) -> Codes:  # noqa: ARG002 a count has one part
-        """See :meth:`Engine.group_codes`."""
-        return self._model.group_codes()
+        if not self._over:
+            super().regroup(peers)
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""

@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rarebit.core.time import HOUR_US, MINUTE_US
 from rarebit.detect.care import HOST, Care
-from rarebit.detect.engine import NONE, Codes, Judged, PeerMaps, Rows
-from rarebit.detect.findings import FOUND, Findings
+from rarebit.detect.engine import NONE, Codes, Judged, Rows
+from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import series_keys
+from rarebit.detect.series_engine import SeriesEngine, found_in
 from rarebit.model.hours import HoursModel, HoursSettings
-from rarebit.model.tables import State
 
 
 def step_of(plan: JobPlan) -> int:
@@ -24,10 +23,8 @@ def step_of(plan: JobPlan) -> int:
     return max(math.gcd(plan.span_us, HOUR_US), MINUTE_US)
 
 
-class HoursEngine:
+class HoursEngine(SeriesEngine[HoursModel]):
     """Hours of series: a finding is made when the step closes in which the hour's first event came."""
-
-    lasting = False
 
     def __init__(
         self, plan: JobPlan, detector: DetectorPlan, *, peer_of: Mapping[int, str], pool: bool, memory_bytes: int
@@ -65,29 +62,9 @@ class HoursEngine:
             hidden=NONE if care is None else care.hidden,
             unlearnt=NONE if care is None else care.unlearnt.astype(np.int64),
         )
-        found = np.zeros(cells.size, FOUND)
-        for name, part in (("id", "id"), ("time_us", "time_us"), ("p", "p"), ("value", "key"), ("hidden", "hidden")):
-            found[name] = cells[part]
+        found = found_in(cells)
         found["window_us"] = cells["time_us"] - cells["time_us"] % HOUR_US
         return Judged(Findings(found, [cells]), observed)
-
-    def regroup(self, peers: PeerMaps) -> None:
-        """See :meth:`Engine.regroup`; a series already known keeps its group."""
-        if self._detector.entity in peers:
-            self._model.set_peers(peers[self._detector.entity])
-
-    def start_day(self, keep_p: float) -> None:
-        """See :meth:`Engine.start_day`."""
-        self._model.start_day()
-        self.resume(keep_p)
-
-    def resume(self, keep_p: float) -> None:
-        """See :meth:`Engine.resume`."""
-        self._model.keep_p = keep_p
-
-    def group_codes(self, part: int = 0) -> Codes:  # noqa: ARG002 hours have one part
-        """See :meth:`Engine.group_codes`."""
-        return self._model.group_codes()
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""
@@ -101,11 +78,3 @@ class HoursEngine:
             "late": model.late,
             "too_late": model.too_late,
         }
-
-    def to_state(self) -> State:
-        """See :meth:`Engine.to_state`."""
-        return self._model.to_state()
-
-    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """See :meth:`Engine.load_state`."""
-        self._model.load_state(state)

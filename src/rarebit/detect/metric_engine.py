@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.detect.care import HOST, Care
-from rarebit.detect.engine import NONE, Codes, Judged, PeerMaps, Rows
-from rarebit.detect.findings import FOUND, Findings
+from rarebit.detect.engine import NONE, Codes, Judged, Rows
+from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import series_keys
+from rarebit.detect.series_engine import SeriesEngine, found_in
 from rarebit.model.metric import MetricModel, MetricSettings
 from rarebit.model.metric_cells import CELL
 from rarebit.model.tables import State
@@ -20,10 +21,9 @@ from rarebit.model.tables import State
 _NO_WEIGHTS = np.zeros(0)
 
 
-class MetricEngine:
+class MetricEngine(SeriesEngine[MetricModel]):
     """Statistics of a field in buckets: a finding is made when its bucket closes, and is then complete."""
 
-    lasting = False
     part_types: tuple[np.dtype[Any], ...] = (CELL,)
 
     def __init__(
@@ -67,35 +67,7 @@ class MetricEngine:
             peers=peers if of_hosts else NONE,
             scopes=scopes,
         )
-        found = np.zeros(cells.size, FOUND)
-        for name, part in (
-            ("id", "id"),
-            ("time_us", "time_us"),
-            ("p", "p"),
-            ("value", "key"),
-            ("window_us", "bucket_us"),
-            ("hidden", "hidden"),
-        ):
-            found[name] = cells[part]
-        return Judged(Findings(found, [cells]), observed)
-
-    def regroup(self, peers: PeerMaps) -> None:
-        """See :meth:`Engine.regroup`."""
-        if self._detector.entity in peers:
-            self._model.set_peers(peers[self._detector.entity])
-
-    def start_day(self, keep_p: float) -> None:
-        """See :meth:`Engine.start_day`."""
-        self._model.start_day()
-        self.resume(keep_p)
-
-    def resume(self, keep_p: float) -> None:
-        """See :meth:`Engine.resume`."""
-        self._model.keep_p = keep_p
-
-    def group_codes(self, part: int = 0) -> Codes:  # noqa: ARG002 a metric has one part
-        """See :meth:`Engine.group_codes`."""
-        return self._model.group_codes()
+        return Judged(Findings(found_in(cells), [cells]), observed)
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""

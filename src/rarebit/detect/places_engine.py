@@ -6,21 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rarebit.detect.care import HOST, Care
-from rarebit.detect.engine import LATITUDE, LONGITUDE, NONE, Codes, Judged, PeerMaps, Rows
-from rarebit.detect.findings import FOUND, Findings
+from rarebit.detect.engine import LATITUDE, LONGITUDE, NONE, Codes, Judged, Rows
+from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import series_keys
+from rarebit.detect.series_engine import SeriesEngine, found_in
 from rarebit.model.places import CELL, PlacesModel, PlacesSettings
-from rarebit.model.tables import State
 
 
-class PlacesEngine:
+class PlacesEngine(SeriesEngine[PlacesModel]):
     """Places of series: a finding is made when its bucket closes, and is then complete."""
 
-    lasting = False
     part_types: tuple[np.dtype[Any], ...] = (CELL,)
 
     def __init__(
@@ -59,35 +57,7 @@ class PlacesEngine:
             hidden=NONE if care is None else care.hidden,
             unlearnt=NONE if care is None else care.unlearnt.astype(np.int64),
         )
-        found = np.zeros(cells.size, FOUND)
-        for name, part in (
-            ("id", "id"),
-            ("time_us", "time_us"),
-            ("p", "p"),
-            ("value", "key"),
-            ("window_us", "bucket_us"),
-            ("hidden", "hidden"),
-        ):
-            found[name] = cells[part]
-        return Judged(Findings(found, [cells]), observed)
-
-    def regroup(self, peers: PeerMaps) -> None:
-        """See :meth:`Engine.regroup`; a series already known keeps its group."""
-        if self._detector.entity in peers:
-            self._model.set_peers(peers[self._detector.entity])
-
-    def start_day(self, keep_p: float) -> None:
-        """See :meth:`Engine.start_day`."""
-        self._model.start_day()
-        self.resume(keep_p)
-
-    def resume(self, keep_p: float) -> None:
-        """See :meth:`Engine.resume`."""
-        self._model.keep_p = keep_p
-
-    def group_codes(self, part: int = 0) -> Codes:  # noqa: ARG002 places have one part
-        """See :meth:`Engine.group_codes`."""
-        return self._model.group_codes()
+        return Judged(Findings(found_in(cells), [cells]), observed)
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""
@@ -102,11 +72,3 @@ class PlacesEngine:
             "too_late": model.late,
             "misplaced": model.misplaced,
         }
-
-    def to_state(self) -> State:
-        """See :meth:`Engine.to_state`."""
-        return self._model.to_state()
-
-    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """See :meth:`Engine.load_state`."""
-        self._model.load_state(state)
