@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -224,12 +225,14 @@ def test_no_color_is_no_color(ran: Path) -> None:
     assert not re.search(rb"\x1b\[[0-9;]*[34][0-9]", said)
 
 
-def test_an_interruption_is_said_and_is_not_a_finding(fleet: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 0.6, 1.0])
+def test_an_interruption_is_said_and_is_not_a_finding(seconds: float, fleet: Path, tmp_path: Path) -> None:
     with subprocess.Popen(  # noqa: S603 our own command
         _command("run", fleet / "events", "--home", tmp_path / "home"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as running:
         while not (tmp_path / "home" / "rarebit.db").exists():
             assert running.poll() is None
+        time.sleep(seconds)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (130, b"")

@@ -66,28 +66,30 @@ class PeerPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def learn_peers(home: Home, *, learn_until_us: int = 0, progress: Progress = silent) -> list[Grouping]:
-    """Learn the groupings that are due and keep them, with a record for every entity that changed its group."""
+    """Learn the groupings that are due and keep them, with a record for every entity that changed its group.
+
+    Those of one Monday are kept together or not at all, for a Monday that has one is not due again.
+    """
     made = []
     for at_us in _due(home):
-        for entity_type in ENTITY_TYPES:
-            progress("grouping", at_us, at_us)
-            grouping = _learn(home, entity_type, at_us)
-            if grouping is None:
-                continue
-            records = [_record(home, grouping, change, learn_until_us) for change in grouping.changes]
-            with home.store.transaction():
+        progress("grouping", at_us, at_us)
+        learnt = [found for entity_type in ENTITY_TYPES if (found := _learn(home, entity_type, at_us)) is not None]
+        records = [_record(home, each, change, learn_until_us) for each in learnt for change in each.changes]
+        with home.store.transaction():
+            for grouping in learnt:
                 home.store.groupings.put(grouping)
-                home.store.put_records(records)
-            made.append(grouping)
+            home.store.put_records(records)
+        made += learnt
     return made
 
 
 def _due(home: Home) -> list[int]:
     """Mondays that have come and have no grouping yet; a host whose clock is ahead does not bring one."""
-    lake, latest, clock = home.lake.summary(), home.store.groupings.latest(ENTITY_TYPES[0]), fleet_clock(home)
+    lake, clock = home.lake.summary(), fleet_clock(home)
     if lake.first_us is None or lake.last_us is None or clock is None:
         return []
-    earliest = parse_time(latest.at) + 1 if latest else lake.first_us + _LEAST_US
+    learnt = [parse_time(found.at) for kind in ENTITY_TYPES if (found := home.store.groupings.latest(kind))]
+    earliest = max(learnt) + 1 if learnt else lake.first_us + _LEAST_US
     first = -(-(earliest - _MONDAY_US) // WEEK_US) * WEEK_US + _MONDAY_US
     return list(range(first, min(lake.last_us, clock + AHEAD_US) + 1, WEEK_US))
 

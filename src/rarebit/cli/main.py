@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 import rarebit
-from rarebit.cli import asset, calendars, filters, intel, job, job_care, peer, results, rule, seen, serve, work
+from rarebit.cli import (
+    asset,
+    calendars,
+    filters,
+    intel,
+    interruption,
+    job,
+    job_care,
+    peer,
+    results,
+    rule,
+    seen,
+    serve,
+    work,
+)
 from rarebit.cli.output import notes, safe
 from rarebit.core.errors import RarebitError
 
@@ -63,17 +77,27 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    interruption.watch()
     try:
         app()
-    except RarebitError as error:
-        notes().print(safe(f"rarebit: {error}"))
-        sys.exit(USAGE)
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):
             _let_go()
         if stop.code == INTERRUPTED:
-            notes().print("interrupted; what was committed before stays")
+            _say_interrupted()
         raise
+    except Exception as error:
+        if interruption.asked():
+            _say_interrupted()
+            sys.exit(INTERRUPTED)
+        if not isinstance(error, RarebitError):
+            raise
+        notes().print(safe(f"rarebit: {error}"))
+        sys.exit(USAGE)
+
+
+def _say_interrupted() -> None:
+    notes().print("interrupted; what was committed before stays")
 
 
 def _let_go() -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rarebit.app.progress import Progress as Report
-from rarebit.app.progress import silent
+from rarebit.cli.interruption import give_way
 
 _PLAIN_WIDTH = 160
 
@@ -53,15 +53,16 @@ def table(*columns: str, right: Iterable[str] = ()) -> Table:
 
 @contextmanager
 def progress() -> Iterator[Report]:
-    """A progress bar on stderr while somebody looks on, else nothing."""
+    """A progress bar on stderr while somebody looks on, else nothing; both stop at Ctrl-C."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield silent
+        yield give_way
         return
     columns = (TextColumn("{task.description:<11}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes(), transient=True) as bars:
         known: dict[str, Any] = {}
 
         def report(stage: str, done: int, total: int) -> None:
+            give_way()
             if stage not in known:
                 known[stage] = bars.add_task(stage, total=total or None)
             bars.update(known[stage], completed=done, total=total or None)
