@@ -16,7 +16,7 @@ from bench.count import count
 from bench.curve import curve
 from bench.data import Data, default_root
 from bench.intake import intake
-from bench.jobs import all_jobs, rare
+from bench.jobs import all_jobs, beside, rare
 from bench.lookup import lookup
 from bench.many import jobs20, minute
 from bench.measure import ROOT, Line, as_json, machine, table
@@ -27,6 +27,7 @@ from bench.state import state
 PARTS: Mapping[str, Callable[[Data, int], list[Line]]] = {
     "rare": rare,
     "jobs": all_jobs,
+    "beside": beside,
     "jobs20": jobs20,
     "count": count,
     "minute": minute,

@@ -1,4 +1,4 @@
-"""Parts ``rare`` and ``jobs``: from the lake to records, against the fastest bare scan of the same columns."""
+"""Parts ``rare``, ``jobs``, ``beside``: from the lake to records, against the fastest bare scan of the columns."""
 
 from __future__ import annotations
 
@@ -49,9 +49,25 @@ def all_jobs(data: Data, repeats: int) -> list[Line]:
     ]
 
 
-def run_arguments(data: Data, jobs: list[str]) -> Figures:
-    """What :func:`run_jobs` is given."""
-    return {"home": str(data.home), "warm": str(data.warm_home), "jobs": jobs}
+def beside(data: Data, repeats: int) -> list[Line]:
+    """All of a first run over events that are in the lake: what is done beside the rare-process job, by itself."""
+    ours = rounds([Case("rarebit", "jobs:run_jobs", run_arguments(data, [RARE_JOB], beside=True))], repeats)["rarebit"]
+    floors = rounds(_floors(data), repeats)
+    name, floor = best(floors)
+    scan = f"{name} scan {floor['seconds']:.3f} s"
+    parts = {"the job": "detecting", "peer groups": "peers", "rules": "rules", "first-seen memory": "remembering"}
+    lines = [
+        Line("beside", title, f"{ours[part]:.2f} s", scan, ours[part] / floor["seconds"])
+        for title, part in parts.items()
+    ]
+    whole = f"{ours['seconds']:.2f} s, {ours['peak_mb']:.0f} MB peak"
+    ratio = ours["seconds"] / floor["seconds"]
+    return [*lines, Line("beside", "a first run, all of it", whole, scan, ratio, details={"run": ours})]
+
+
+def run_arguments(data: Data, jobs: list[str], *, beside: bool = False) -> Figures:
+    """What :func:`run_jobs` is given; ``beside``: with all that a run does beside its jobs."""
+    return {"home": str(data.home), "warm": str(data.warm_home), "jobs": jobs, "beside": beside}
 
 
 def _floors(data: Data) -> list[Case]:
@@ -60,13 +76,14 @@ def _floors(data: Data) -> list[Case]:
 
 
 def run_jobs(given: Figures) -> Figures:
-    """Child: all that ``rarebit run`` does over events that are in the lake already."""
+    """Child: jobs over events that are in the lake already, to their records and cases."""
     started = time.perf_counter()
     from bench.data import fresh_home
     from rarebit.app.run import RunOptions, run
 
     figures: Figures = {"import_seconds": time.perf_counter() - started}
-    options = RunOptions(jobs=tuple(given["jobs"]), remember=False)
+    whole = given["beside"]
+    options = RunOptions(jobs=tuple(given["jobs"]), remember=whole, peers=whole, rules=whole)
     with tempfile.TemporaryDirectory() as scratch:
         started = time.perf_counter()
         run(fresh_home(Path(given["warm"]), Path(scratch) / "warm"), [], options)
@@ -76,6 +93,8 @@ def run_jobs(given: Figures) -> Figures:
         with timed(figures):
             summary = run(home, [], options)
     figures |= {"jobs": len(summary.jobs), "records": summary.records, "cases": summary.cases}
+    figures |= {"remembering": summary.seconds_remembering, "peers": summary.seconds_peers}
+    figures |= {"detecting": summary.seconds_detecting, "rules": summary.seconds_rules}
     figures["taken"] = sum(job.events for job in summary.jobs)
     figures["observations"] = sum(job.observations for job in summary.jobs)
     figures["model_mb"] = sum(job.memory_bytes for job in summary.jobs) / 1e6

@@ -133,7 +133,9 @@ def run_twenty(given: Figures) -> Figures:
                 for job in twenty_jobs()[len(_SHIPPED) :]:
                     home.store.put_job(job, "bench")
             spent.clear()
-            options = RunOptions(jobs=tuple(job.job_id for job in twenty_jobs()), remember=False)
+            options = RunOptions(
+                jobs=tuple(job.job_id for job in twenty_jobs()), remember=False, peers=False, rules=False
+            )
             with timed(figures):
                 summary = run_jobs(home, [], options)
         figures["events"] = home.lake.summary().events

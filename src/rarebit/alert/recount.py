@@ -16,6 +16,21 @@ from rarebit.core.time import parse_span
 from rarebit.query import literal
 from rarebit.query.columns import text_sql
 
+_TIME = f"epoch_us({literal.identifier(TIME)})"
+
+
+def reached_sql(rule: Rule, condition: str, windows: Sequence[int]) -> str:
+    """SELECT over ``events`` that gives, as column ``w``, which windows have a group that reaches the threshold.
+
+    It reads far less than :func:`recount_sql`, whose parameters it shares: mostly no group does.
+    """
+    by = ", ".join(str(number) for number in range(1, len(_threshold(rule).fields) + 2))
+    groups = ", ".join([*_groups(rule), f"{_window(rule)} AS w"])
+    return (
+        f"SELECT DISTINCT w FROM (SELECT {groups} FROM events WHERE {_within(rule, condition, windows)} "
+        f"GROUP BY {by} HAVING {_having(rule)}) ORDER BY w"
+    )
+
 
 def recount_sql(rule: Rule, condition: str, windows: Sequence[int]) -> str:
     """SELECT over ``events`` that gives the groups of some windows that reach the threshold.
@@ -29,31 +44,48 @@ def recount_sql(rule: Rule, condition: str, windows: Sequence[int]) -> str:
     windows : sequence of int
         Numbers of the windows since 1970, rising.
     """
-    threshold, span = _threshold(rule), parse_span(rule.suppress.window)
-    time = f"epoch_us({literal.identifier(TIME)})"
-    window = f"(({time} - (({time} % {span}) + {span}) % {span}) // {span})"
+    time = _TIME
     place = f"struct_pack(t := {time}, c := {literal.identifier(ID_CODE)})"
     whole = (
         f"struct_pack(time := {time}, code := {literal.identifier(ID_CODE)}, event := {literal.identifier(ID)}, "
         f"host := {text_sql(HOST)}, person := {text_sql(USER)})"
     )
-    groups = [f"{text_sql(name)} AS g{at}" for at, name in enumerate(threshold.fields)]
+    groups = _groups(rule)
+    columns = [
+        *groups, f"{_window(rule)} AS w", "count(*) AS n", f"min({time}) AS first", f"max({time}) AS last",
+        f"arg_min({whole}, {place}, {EVENTS_SHOWN}) AS shown",
+    ]  # fmt: skip
+    by = ", ".join([*(f"g{number}" for number in range(len(groups))), "w"])
+    return (
+        f"SELECT {', '.join(columns)} FROM events WHERE {_within(rule, condition, windows)} "
+        f"GROUP BY {by} HAVING {_having(rule)} ORDER BY ALL"
+    )
+
+
+def _groups(rule: Rule) -> list[str]:
+    return [f"{text_sql(name)} AS g{at}" for at, name in enumerate(_threshold(rule).fields)]
+
+
+def _window(rule: Rule) -> str:
+    span = parse_span(rule.suppress.window)
+    return f"(({_TIME} - (({_TIME} % {span}) + {span}) % {span}) // {span})"
+
+
+def _within(rule: Rule, condition: str, windows: Sequence[int]) -> str:
+    span, at = parse_span(rule.suppress.window), literal.identifier(TIME)
+    start, end = windows[0] * span, (windows[-1] + 1) * span
+    whole = f"({condition}) AND {at} >= make_timestamptz({start}) AND {at} < make_timestamptz({end})"
+    if len(windows) == windows[-1] - windows[0] + 1:
+        return whole
+    return f"{whole} AND {_window(rule)} IN ({', '.join(str(number) for number in windows)})"
+
+
+def _having(rule: Rule) -> str:
+    threshold = _threshold(rule)
     having = [f"count(*) >= {threshold.value}"]
     if threshold.cardinality_field:
         having.append(f"count(DISTINCT {text_sql(threshold.cardinality_field)}) >= {threshold.cardinality}")
-    start, end = windows[0] * span, (windows[-1] + 1) * span
-    columns = [
-        *groups, f"{window} AS w", "count(*) AS n", f"min({time}) AS first", f"max({time}) AS last",
-        f"arg_min({whole}, {place}, {EVENTS_SHOWN}) AS shown",
-    ]  # fmt: skip
-    at = literal.identifier(TIME)
-    within = f"{at} >= make_timestamptz({start}) AND {at} < make_timestamptz({end})"
-    by = ", ".join([*(f"g{number}" for number in range(len(groups))), "w"])
-    return (
-        f"SELECT {', '.join(columns)} FROM events WHERE ({condition}) AND {within} "
-        f"AND {window} IN ({', '.join(str(number) for number in windows)}) "
-        f"GROUP BY {by} HAVING {' AND '.join(having)} ORDER BY ALL"
-    )
+    return " AND ".join(having)
 
 
 def recounted(rule: Rule, table: pa.Table) -> Iterator[Hits]:

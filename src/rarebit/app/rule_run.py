@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from rarebit.alert.grouping import HOST, USER, Collected, alert_id, alerts_from, hits_of
-from rarebit.alert.recount import recount_sql, recounted
+from rarebit.alert.recount import reached_sql, recount_sql, recounted
 from rarebit.alert.rules import alerts_of
 from rarebit.app.home import Home
 from rarebit.app.jobs import get_job
@@ -157,8 +157,9 @@ def collect(
             progress("alerting", int(times[-1]) - first, last - first)
     for at, rule in enumerate(rules):
         if touched.get(rule.id):
-            sql = recount_sql(rule, conditions[at], sorted(touched[rule.id]))
-            collected.add(recounted(rule, home.lake.sql(sql)))
+            asked = home.lake.sql(reached_sql(rule, conditions[at], sorted(touched[rule.id])))
+            if reached := asked.column("w").to_pylist():
+                collected.add(recounted(rule, home.lake.sql(recount_sql(rule, conditions[at], reached))))
     return collected
 
 

@@ -62,6 +62,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Bring the first-seen memory up to date."""
     peers: bool = True
     """False leaves learnt peer groups out, to measure what they are worth."""
+    rules: bool = True
+    """False leaves out rules over events, to measure what they take."""
     keep_days: int | None = None
     """Whole days of events older than this, before the newest event, are dropped when all is done."""
 
@@ -117,7 +119,10 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Older than their job's ``results_retention_days``."""
     seconds_reading: float
     seconds_remembering: float = 0.0
+    seconds_peers: float = 0.0
+    """Learning peer groups."""
     seconds_detecting: float
+    seconds_rules: float = 0.0
     remembered: MemoryReport | None = None
     """How the first-seen memory stands; None where it was left out."""
     intel: IntelSummary | None = None
@@ -148,28 +153,33 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     taken = ingest(
         home, paths, mapping=options.mapping, since_us=options.since_us, until_us=options.until_us, progress=progress
     )
-    started = time.monotonic()
+    watch = _Watch()
     if options.remember:
         prepare(home)
     memory = remember(home, progress=progress) if options.remember else None
-    remembering, started = time.monotonic() - started, time.monotonic()
+    remembering = watch.lap()
     if options.peers:
         learn_peers(home, learn_until_us=_learning_until(home, options), progress=progress)
+    grouping = watch.lap()
     streams = [open_stream(home, plan, options) for plan in plans]
     version = home.lake.version()
     intel = match_new(home, version, progress=progress)
     scan(home, streams, progress, until_version=version)
     outcomes = commit(home, streams, version, progress)
-    ruled = run_rules(home, version, remembered=options.remember, progress=progress)
+    detecting = watch.lap()
+    ruled = run_rules(home, version, remembered=options.remember, progress=progress) if options.rules else ()
+    ruling = watch.lap()
     dropped = _drop_old(home, options.keep_days)
     last = home.lake.summary().last_us
     with home.store.transaction():  # what is new in a case is told by the run that is kept with it
         cases = regroup(home, options.budget)
         forgotten = sum(drop_old_results(home, stream, last) for stream in streams) if last is not None else 0
-        summary = _summary(home, taken, outcomes, cases, options, time.monotonic() - started, dropped)
+        summary = _summary(home, taken, outcomes, cases, options, detecting + watch.lap(), dropped)
         summary = msgspec.structs.replace(
             summary,
             seconds_remembering=remembering,
+            seconds_peers=grouping,
+            seconds_rules=ruling,
             remembered=memory,
             rules=ruled,
             records_dropped=forgotten,
@@ -178,6 +188,18 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
         home.store.put_file_reports(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))
     return summary
+
+
+class _Watch:
+    """Seconds from lap to lap."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def lap(self) -> float:
+        """Since the last lap."""
+        before, self._since = self._since, time.monotonic()
+        return self._since - before
 
 
 def _drop_old(home: Home, keep_days: int | None) -> list[str]:

@@ -67,7 +67,8 @@ def print_summary(summary: RunSummary, home: Path) -> None:
     out.print(
         safe(
             f"  time        {summary.seconds_reading:.1f} s reading, {summary.seconds_remembering:.1f} s remembering, "
-            f"{summary.seconds_detecting:.1f} s detecting"
+            f"{summary.seconds_peers:.1f} s peer groups, {summary.seconds_detecting:.1f} s detecting, "
+            f"{summary.seconds_rules:.1f} s rules"
         )
     )
     if summary.remembered is not None:
