@@ -18,6 +18,7 @@ from rarebit.core.names import base_name, normal_form
 from rarebit.core.schema import ARROW, EVENT_SCHEMA
 from rarebit.core.time import DAY_US, day_of
 from rarebit.source.accounts import settle_host, settle_users
+from rarebit.source.alert_cells import ALERT_CELLS, settle_alerts
 from rarebit.source.cells import BREAK, Cells
 from rarebit.source.event_time import ABSENT, parse_times
 from rarebit.source.record_id import record_ids
@@ -29,7 +30,7 @@ HIT_ID: Final = "_id"
 """Id of a document in Elasticsearch: stands in for a missing event.id."""
 
 KNOWN: Final[dict[str, Kind]] = {
-    **dict.fromkeys(WINDOWS_CELLS, Kind.KEYWORD),
+    **dict.fromkeys((*WINDOWS_CELLS, *ALERT_CELLS), Kind.KEYWORD),
     HIT_ID: Kind.KEYWORD,
     **FIELDS,
 }
@@ -75,6 +76,7 @@ def to_events(cells: Cells, *, source: str, earliest_us: int, latest_us: int, ta
             cells.fill(name, map_unique(_where(pc.is_null(cells.get(name)), cells.get(path)), _base_name))
     times, keep = _times(cells, earliest_us, latest_us, tally)
     cells.fill(ID, cells.get(HIT_ID))
+    settle_alerts(cells)
     cells.set(ID, record_ids(cells))
     columns = {name: _typed(cells, name, kind) for name, kind in FIELDS.items() if name != TIME}
     columns[TIME] = pa.array(times, pa.int64()).cast(ARROW[Kind.DATE])

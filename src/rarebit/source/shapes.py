@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from rarebit.source import alert_endpoint, alert_network
+
 Json = dict[str, Any]
 
 WINLOGBEAT6: Final[dict[str, str]] = {
@@ -154,6 +156,40 @@ def _elastic_hit(record: Json) -> Json:
     return reshape({"_id": record["_id"], **source} if "_id" in record else source)
 
 
+def _is_elastic_alert(record: Json) -> bool:
+    """An alert in ECS form whose ATT&CK part is a list of objects, or one with a list inside."""
+    event = record.get("event")
+    kind = event.get("kind") if type(event) is dict else record.get("event.kind")
+    threat = record.get("threat")
+    return kind == "alert" and (
+        type(threat) is list or (type(threat) is dict and type(threat.get("technique")) is list)
+    )
+
+
+def _is_wazuh_alert(record: Json) -> bool:
+    rule = record.get("rule")
+    return type(rule) is dict and "level" in rule and type(record.get("manager")) is dict
+
+
+def _is_suricata(record: Json) -> bool:
+    kind = record.get("event_type")
+    if type(kind) is not str or "timestamp" not in record or ("src_ip" not in record and "flow_id" not in record):
+        return False
+    return kind != "alert" or type(record.get("alert")) is dict
+
+
+def _is_falcon_stream(record: Json) -> bool:
+    metadata = record.get("metadata")
+    kind = metadata.get("eventType") if type(metadata) is dict else None
+    return type(kind) is str and kind.endswith("DetectionSummaryEvent") and type(record.get("event")) is dict
+
+
+def _is_falcon(record: Json) -> bool:
+    return ("composite_id" in record or "detection_id" in record) and (
+        type(record.get("device")) is dict or type(record.get("behaviors")) is list or "pattern_id" in record
+    )
+
+
 def _xml_event(record: Json) -> Json:
     event = record["Event"]
     return windows_event(event)
@@ -243,11 +279,22 @@ SHAPES: Final[tuple[tuple[str, Callable[[Json], bool], Callable[[Json], Json]], 
     ("Sysmon JSON", lambda r: ("EventId" in r or "EventID" in r) and "UtcTime" in r, _nxlog),
     ("Windows event JSON", lambda r: type(r.get("Event")) is dict and "System" in r["Event"], _xml_event),
     ("Endgame JSON", lambda r: "event_type" in r and ("unique_pid" in r or "serial_event_id" in r), _endgame),
+    ("Defender alerts", lambda r: "alertCreationTime" in r and "machineId" in r, alert_endpoint.defender),
+    ("Graph security alerts", lambda r: "providerAlertId" in r and "createdDateTime" in r, alert_endpoint.graph),
+    ("CrowdStrike event stream", _is_falcon_stream, alert_endpoint.falcon_stream),
+    ("CrowdStrike detections", _is_falcon, alert_endpoint.falcon),
+    ("SentinelOne threats", lambda r: type(r.get("threatInfo")) is dict, alert_endpoint.sentinel),
+    ("Wazuh alerts", _is_wazuh_alert, alert_network.wazuh),
+    ("Suricata EVE", _is_suricata, alert_network.suricata),
+    ("ECS alerts", _is_elastic_alert, alert_endpoint.elastic),
 )
 """Name, test and translation of every shape of record other than ECS; the first that fits is taken."""
 
 
-SHAPE_KEYS: Final = ("_source", "event_id", "EventID", "EventId", "Event", "event_type")
+SHAPE_KEYS: Final = (
+    "_source", "event_id", "EventID", "EventId", "Event", "event_type", "alertCreationTime", "providerAlertId",
+    "metadata", "composite_id", "detection_id", "threatInfo", "manager", "threat",
+)  # fmt: skip
 """Top-level names of which every shape that needs translation has at least one; see :data:`SHAPES`."""
 
 
