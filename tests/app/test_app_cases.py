@@ -14,6 +14,7 @@ from rarebit.app import show
 from rarebit.app.cases import WITHDRAWN, regroup
 from rarebit.app.home import Home
 from rarebit.app.ingest import ingest
+from rarebit.app.verdicts import give_verdict, judge
 from rarebit.core.errors import InputError, NotFoundError
 from rarebit.core.result import Record
 from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
@@ -48,7 +49,7 @@ def test_a_verdict_stays_over_later_runs_and_the_case_does_not_come_back(
     reach(START + 6 * HOUR_US)
     home.store.put_records([make_record(1, START)])
     (case,) = regroup(home, 10.0)
-    closed = show.judge(home, case.id, state="closed", verdict="benign", actor="ann")
+    closed = judge(home, case.id, state="closed", verdict="benign", actor="ann")
     assert (closed.state, closed.verdict) == ("closed", "benign")
     home.store.put_records([make_record(2, START + HOUR_US)])
     regroup(home, 10.0)
@@ -64,7 +65,7 @@ def test_a_verdict_must_be_one_of_the_words(home: Home, reach: Reach, make_recor
     home.store.put_records([make_record(1, START)])
     (case,) = regroup(home, 10.0)
     with pytest.raises(InputError, match="One of true, benign, false, unsure"):
-        show.judge(home, case.id, state="closed", verdict="perhaps", actor="ann")
+        judge(home, case.id, state="closed", verdict="perhaps", actor="ann")
 
 
 def test_a_case_whose_records_a_rollout_took_is_withdrawn_and_kept(
@@ -147,7 +148,7 @@ def test_a_closed_case_comes_back_with_a_new_tactic_and_not_with_more_of_the_sam
     home.store.put_records([make_record(1, START, job_id=MAIN)])
     (case,) = regroup(home, 10.0)
     assert case.changed == "opened"
-    show.judge(home, case.id, state="closed", verdict="benign", actor="ann")
+    judge(home, case.id, state="closed", verdict="benign", actor="ann")
     home.store.put_records([make_record(2, START + 2 * HOUR_US, job_id=MAIN)])
     assert [(c.state, c.changed) for c in regroup(home, 10.0)] == [("closed", "")]
     home.store.put_records([make_record(3, START + 4 * HOUR_US, job_id=MAIN, value="ntdsutil.exe")])
@@ -155,7 +156,7 @@ def test_a_closed_case_comes_back_with_a_new_tactic_and_not_with_more_of_the_sam
     assert (back.id, back.state, back.verdict) == (case.id, "open", "benign")
     assert back.changed.startswith("reopened: new tactic Credential Access")
     assert [(c.state, c.changed) for c in regroup(home, 10.0)] == [("open", "")]
-    show.judge(home, case.id, state="closed", verdict="benign", actor="ann")
+    judge(home, case.id, state="closed", verdict="benign", actor="ann")
     assert [(c.state, c.changed) for c in regroup(home, 10.0)] == [("closed", "")]
 
 
@@ -183,3 +184,36 @@ def test_an_open_case_stays_open_when_stronger_ones_come(home: Home, reach: Reac
     assert first.state == "open"
     home.store.put_records([make_record(2, START + HOUR_US, entity_id="ws2", expected=0.001)])
     assert {case.entity.id: case.state for case in regroup(home, 1 / 7)} == {"ws1": "open", "ws2": "below"}
+
+
+def test_a_verdict_changes_the_ranking_of_the_same_behaviour_at_once_and_visibly(
+    home: Home, reach: Reach, make_record: MakeRecord
+) -> None:
+    reach(START + 2 * DAY_US)
+    home.store.put_records(
+        [
+            make_record(1, START, value="same.exe", expected=0.1, entity_id="ws1"),
+            make_record(2, START, value="same.exe", expected=0.2, entity_id="ws2"),
+            make_record(3, START, value="other.exe", expected=0.3, entity_id="ws3"),
+        ]
+    )
+    first, *_ = regroup(home, 10.0)
+    assert [case.entity.id for case in home.store.list_cases()] == ["ws1", "ws2", "ws3"]
+    given = give_verdict(home, first.id, "benign", actor="ann", note="asset tool")
+    assert (given.case.state, given.case.verdict) == ("closed", "benign")
+    assert {shift.entity: shift.points < shift.points_before for shift in given.shifts} == {"ws2": True, "ws3": True}
+    ranked = {case.entity.id: case for case in home.store.list_cases()}
+    assert ranked["ws3"].rank < ranked["ws2"].rank
+    (part,) = [part for part in ranked["ws2"].parts if part.kind == "verdicts"]
+    assert part.trusted is not None
+    assert (part.trusted.same.not_true, part.trusted.detector.not_true, part.trusted.all.true) == (1, 1, 0)
+    whole = sum(each.points for each in ranked["ws2"].parts if each.kind in ("evidence", "own rate"))
+    assert part.points == pytest.approx((part.trusted.trust - 1.0) * whole, abs=0.011)
+    assert not [part for part in ranked["ws1"].parts if part.kind == "verdicts"]  # its own weighs it not
+    assert {shift.entity: shift.same for shift in given.shifts} == {"ws2": True, "ws3": False}
+    judgement = home.store.judgements.get(first.id)
+    assert judgement is not None
+    assert (judgement.note, judgement.actor, judgement.verdict) == ("asset tool", "ann", "benign")
+    back = judge(home, first.id, state="open", verdict=None, actor="ann")
+    assert back.verdict is None
+    assert not [part for case in regroup(home, 10.0) for part in case.parts if part.kind == "verdicts"]

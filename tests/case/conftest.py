@@ -52,6 +52,12 @@ def fused() -> Callable[..., list[Fused]]:
 
 
 @pytest.fixture(scope="session")
+def make_signal(make_record: Callable[..., Record]) -> Callable[..., Signal]:
+    """Makes one finding as fusion reads it; fields are given by name."""
+    return lambda **changes: _signals([make_record(1, 0, **changes)])[0]
+
+
+@pytest.fixture(scope="session")
 def cases_from() -> Callable[..., list[Case]]:
     """Cases of records, ranked."""
     return _cases

@@ -124,7 +124,9 @@ def test_a_verdict_closes_a_case_and_unsure_opens_it(rarebit: Rarebit, told: Pat
     home = ("--home", told)
     (case,) = rarebit("case", "list", "--json", *home).objects
     for verdict in ("true", "benign", "false"):
-        assert rarebit("case", "verdict", "1", verdict, *home).out == f"case {case['id']}: closed, verdict {verdict}\n"
+        said = rarebit("case", "verdict", "1", verdict, *home).out.splitlines()
+        assert said[0] == f"case {case['id']}: closed, verdict {verdict}"
+        assert "the same behaviour" in said[1]
     assert rarebit("case", "list", "--json", *home).objects == []
     assert rarebit("case", "list", "--state", "closed", "--json", *home).objects[0]["verdict"] == "false"
     assert "verdict false" in rarebit("case", "show", case["id"], *home).out

@@ -172,7 +172,8 @@ def _case_data(case: Case, record: Record, value: str) -> dict[str, Any]:
     line = {"time": value, "host": value, "user": value, "what": value, "parent": value, "id": value}
     entry = {"at_us": AT, "actor": value, "action": value, "target": value, "before": value, "after": value}
     return {
-        "case": plain(case), "standing": "open, verdict none", "following": "", "previous": "", "verdicts": [],
+        "case": plain(case), "standing": "open, verdict none", "judgement": None,
+        "following": "", "previous": "", "verdicts": [],
         "more_events": False,
         "reasons": [plain(case.reasons[0]) | {"record": plain(record)}], "history": [entry],
         "events": [{"line": line, "event": {"process": {"name": value}}}], "next_steps": [value],

@@ -16,6 +16,7 @@ from rarebit.case.evidence import Floats, Guides, Signal, evidence_of, usable
 from rarebit.case.fuse import Fused, expected_of, fuse, kind_of, tail_of
 from rarebit.case.group import LONGEST_US, drafts_of
 from rarebit.case.life import changed_by, comes_back, notices_of
+from rarebit.case.trust import Trust
 from rarebit.core.names import host_key
 from rarebit.core.result import Case
 from rarebit.core.time import DAY_US, parse_time
@@ -30,10 +31,11 @@ WITHDRAWN = "withdrawn"
 """State of a case whose records were taken in by a rollout, or by another case, before anybody judged it."""
 
 
-def regroup(home: Home, budget: float) -> list[Case]:
+def regroup(home: Home, budget: float, *, news: bool = True) -> list[Case]:
     """Make the cases of the last four weeks anew from their records; those opened before stay as they are.
 
-    A record stays in the case it was told of under, so ids stay and nothing is reported twice.
+    A record stays in the case it was told of under, so ids stay and nothing is reported twice. Without ``news`` no
+    run has brought any: what the last one changed in a case is told as before.
     """
     last = fleet_clock(home)
     if last is None:
@@ -48,6 +50,7 @@ def regroup(home: Home, budget: float) -> list[Case]:
     order = sorted(range(len(recent)), key=lambda at: (not chosen[at], at))
     kept = [at for at in order if chosen[at] or recent[at].expected <= KEPT_PER_WEEK or recent[at].id in held]
     book = _Book(home, found, guides, held, budget)
+    book.news = news
     book.fetch([recent[at] for at in kept])
     cases = [book.case(recent[at], rank, opened=chosen[at]) for rank, at in enumerate(kept, start=1)]
     with home.store.transaction():
@@ -71,7 +74,8 @@ def _fused(home: Home, signals: Sequence[Signal], guides: Guides, held: dict[str
         for name in case.record_ids
         if whose.get(name) == case.entity.id
     }
-    evidence = evidence_of(list(filter(usable, signals)), tactics=guides, members=watched)
+    trust = Trust(home.store.judgements.list(), told)
+    evidence = evidence_of(list(filter(usable, signals)), tactics=guides, members=watched, trust=trust)
     addresses = {known["ip"]: name for name, known in hosts.items() if known.get("ip")}
     context = {signal.entity_id.lower(): hosts.get(host_key(signal.entity_id), {}) for signal in evidence.signals}
     return fuse(drafts_of(evidence, told), watched=watched, addresses=addresses, context=context)
@@ -90,6 +94,7 @@ class _Book:
         self._tails = tail_of(found)
         self._records = home.store.records_by_id([])
         self.reopened: set[str] = set()
+        self.news = True
 
     def fetch(self, items: Sequence[Fused]) -> None:
         """Read the records of cases."""
@@ -100,11 +105,13 @@ class _Book:
         before = self._held.get(item.id)
         name = item.drafts.evidence.names[item.drafts.entity[item.lead]][1]
         notices = before.notices if before else ()
-        if opened or (before is not None and before.state == "closed"):
+        if (opened or (before is not None and before.state == "closed")) and (self.news or not notices):
             line = float(score_of(np.array([7.0 * self._budget]))[0])
             notices = notices_of(item, partial(self._scores, kind_of(item)), line, notices)
         back = comes_back(notices, before)
         changed = changed_by(notices, before) if opened or back else ""
+        if before is not None and not self.news:
+            changed = changed or before.changed
         if back:
             self.reopened.add(item.id)
             changed = f"reopened: {changed}"

@@ -9,7 +9,7 @@ import pyarrow as pa
 from rarebit.app.home import Home
 from rarebit.app.jobs import check_asset_fields, get_job
 from rarebit.app.run import require_events
-from rarebit.core.errors import ConflictError, InputError, NotFoundError
+from rarebit.core.errors import InputError, NotFoundError
 from rarebit.core.result import Alert, Case, Record
 from rarebit.core.time import DAY_US, day_of, parse_time
 from rarebit.lake import documents
@@ -155,46 +155,6 @@ def _by_id(home: Home, ids: list[str], days: list[str]) -> pa.Table:
     return home.lake.by_id(ids, days=days)
 
 
-def judge(
-    home: Home, case_id: str, *, state: str, verdict: str | None, actor: str, standing: str | None = None
-) -> Case:
-    """Close or reopen a case, or give a verdict on it; kept beside every later run, and audited.
-
-    Raises
-    ------
-    InputError
-        If there is no such verdict.
-    ConflictError
-        If the case is no longer as the person saw it: ``standing`` is what :func:`standing_of` gave then.
-    """
-    if verdict is not None and verdict not in VERDICTS:
-        raise InputError(f"{verdict!r} is no verdict", hint=f"One of {', '.join(VERDICTS)}")
-    with home.store.transaction():
-        held = case(home, case_id)
-        if standing is not None and standing != standing_of(held):
-            raise ConflictError(
-                f"somebody else has judged this case meanwhile: it is {standing_of(held)}", hint="Look again."
-            )
-        return home.store.judge_case(held.id, state=state, verdict=verdict, actor=actor)
-
-
-def give_verdict(home: Home, case_id: str, verdict: str, *, actor: str, standing: str | None = None) -> Case:
-    """Say what a case was; anything but ``unsure`` closes it.
-
-    Raises
-    ------
-    InputError, ConflictError
-        See :func:`judge`.
-    """
-    state = "open" if verdict == "unsure" else "closed"
-    return judge(home, case_id, state=state, verdict=verdict, actor=actor, standing=standing)
-
-
-def standing_of(case: Case) -> str:
-    """State and verdict in words."""
-    return f"{case.state}, verdict {case.verdict or 'none'}"
-
-
 def next_steps(home: Home, case: Case) -> list[str]:
     """What to look at next, and what would make it benign, by the guide of the job with the strongest reason."""
     if not case.reasons:
@@ -205,6 +165,3 @@ def next_steps(home: Home, case: Case) -> list[str]:
     except NotFoundError:
         return []
     return [*guide.next_steps, *(f"benign if: {text}" for text in guide.benign)]
-
-
-VERDICTS = ("true", "benign", "false", "unsure")

@@ -6,7 +6,7 @@ Under the alternative p follows Beta(a, 1), so its worth in nats is ``ln a - (1 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rarebit.case.stages import tactic_of
 from rarebit.core.result import Influencer
 from rarebit.core.time import DAY_US, WEEK_US
+from rarebit.core.verdict import Trusted
 from rarebit.model.talk import Talk, talk_rates
 
 SHAPE: Final = 0.3
@@ -148,6 +149,8 @@ class Evidence:
     talk: Talk
     points: tuple[Floats, ...]
     """For each of :data:`WINDOWS_US`; 0 where the same was found before on that day, or better within the hour."""
+    trusted: tuple[Trusted | None, ...]
+    """By what people said of cases with the same, how many times each counts; once where None."""
 
     def __len__(self) -> int:
         return len(self.signals)
@@ -160,7 +163,12 @@ def usable(signal: Signal) -> bool:
 
 
 def evidence_of(
-    signals: Sequence[Signal], *, tactics: Guides, members: Mapping[str, int], since_us: int | None = None
+    signals: Sequence[Signal],
+    *,
+    tactics: Guides,
+    members: Mapping[str, int],
+    since_us: int | None = None,
+    trust: Callable[[Signal], Trusted | None] | None = None,
 ) -> Evidence:
     """Columns of the records that can be evidence.
 
@@ -174,6 +182,8 @@ def evidence_of(
         How many entities of a type are watched; at least those that gave a record are.
     since_us : int, optional
         When records began; the first of them if not given.
+    trust : callable, optional
+        What verdicts say of a finding; nothing if not given.
     """
     ordered = sorted(filter(usable, signals), key=lambda s: (s.entity_type, s.entity_id, s.time, s.id))
     names, entity = _numbered([(s.entity_type or "host", s.entity_id) for s in ordered])
@@ -186,11 +196,13 @@ def evidence_of(
     _, family = _numbered([s.family for s in ordered])
     _, thing = _numbered([s.thing.lower() for s in ordered])
     place = np.array(tactic, np.int64)
+    trusted = tuple(trust(s) if trust else None for s in ordered)
+    counted = np.array([part.trust if part else 1.0 for part in trusted], np.float64)
     talk, points = weigh(
         times, entity, stream, place, family, thing, expected, watched=watched,
-        since_us=since_us if since_us is not None else int(times.min(initial=2**62)),
+        since_us=since_us if since_us is not None else int(times.min(initial=2**62)), trust=counted,
     )  # fmt: skip
-    return Evidence(tuple(ordered), tuple(names), times, entity, stream, place, family, thing, talk, points)
+    return Evidence(tuple(ordered), tuple(names), times, entity, stream, place, family, thing, talk, points, trusted)
 
 
 def weigh(
@@ -204,6 +216,7 @@ def weigh(
     *,
     watched: Ints,
     since_us: int,
+    trust: Floats | None = None,
 ) -> tuple[Talk, tuple[Floats, ...]]:
     """Talk rates and points of findings given as columns.
 
@@ -217,6 +230,8 @@ def weigh(
         Entities that each stream watches.
     since_us : int
         When findings began.
+    trust : float64[n], optional
+        How many times each counts; it changes no talk rate.
 
     Returns
     -------
@@ -229,12 +244,13 @@ def weigh(
     first = _best(expected, time_us, (entity, stream, thing, time_us // DAY_US))
     known = talk_rates(time_us[first], entity[first], stream[first], usual[first], members=watched, since_us=since_us)
     talk = Talk(*(_spread(part, first, time_us.size) for part in known))
-    day = np.where(first, worth(chance(talk.rate, DAY_US)), 0.0)
+    counted = np.where(first, 1.0 if trust is None else trust, 0.0)
+    day = counted * worth(chance(talk.rate, DAY_US))
     telling = np.flatnonzero(day > 0.0)
     best = np.zeros(time_us.size, bool)
     keys = tuple(part[telling] for part in (entity, time_us // _HOUR_US, tactic, family))
     best[telling[_best(-day[telling], time_us[telling], keys)]] = True
-    return talk, tuple(np.where(best, worth(chance(talk.rate, span)), 0.0) for span in WINDOWS_US)
+    return talk, tuple(np.where(best, counted * worth(chance(talk.rate, span)), 0.0) for span in WINDOWS_US)
 
 
 def chance(rate: Floats, span_us: int) -> Floats:

@@ -10,11 +10,15 @@ from rarebit.case.group import Drafts
 from rarebit.case.stages import NOWHERE, tactic_name
 from rarebit.core.case_part import CasePart
 from rarebit.core.time import DAY_US
+from rarebit.core.verdict import Trusted
 from rarebit.model.windows_kernel import PAIR, SECOND
 
 
 def own_parts(drafts: Drafts, draft: int) -> tuple[CasePart, ...]:
-    """Shares of a draft's own points: per tactic the best finding, half of one of another family, and the order."""
+    """Shares of a draft's own points: per tactic the best finding, half of one of another family, and the order.
+
+    Where verdicts make evidence count more or less, what that changes is a share of its own.
+    """
     evidence, window = drafts.evidence, int(drafts.window[draft])
     best = chosen(drafts, draft)
     parts = [part for row, weight in best for part in _finding_parts(evidence, row, weight, window)]
@@ -67,10 +71,23 @@ def _finding_parts(evidence: Evidence, row: int, weight: float, window: int) -> 
         window_days=WINDOWS_US[window] / DAY_US,
         probability=float(chance(np.array([rate]), WINDOWS_US[window])[0]),
     )
-    if not round(whole - shown, 2):
-        return [first]
-    own = f"{first.own} such in the {first.weeks:.1f} weeks before: {rate / usual:.2g} times the usual rate"
-    return [first, msgspec.structs.replace(first, kind="own rate", text=own, points=round(whole - shown, 2))]
+    made = [first]
+    if round(whole - shown, 2):
+        own = f"{first.own} such in the {first.weeks:.1f} weeks before: {rate / usual:.2g} times the usual rate"
+        made.append(msgspec.structs.replace(first, kind="own rate", text=own, points=round(whole - shown, 2)))
+    trusted = evidence.trusted[row]
+    change = round(weight * by_rate * trusted.trust - whole, 2) if trusted else 0.0
+    if trusted and change:
+        text = _told(trusted)
+        made.append(msgspec.structs.replace(first, kind="verdicts", text=text, points=change, trusted=trusted))
+    return made
+
+
+def _told(trusted: Trusted) -> str:
+    counts = (f"{what} {part.true} true, {part.not_true} not" for what, part in (
+        ("the same", trusted.same), ("its detector", trusted.detector), ("all", trusted.all)
+    ))  # fmt: skip
+    return f"verdicts on {'; '.join(counts)}: counts {trusted.trust:.2g} times"
 
 
 def _order_part(places: list[tuple[int, int]]) -> list[CasePart]:

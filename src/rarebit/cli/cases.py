@@ -14,6 +14,7 @@ from rarebit.cli.output import data, safe, table
 from rarebit.core.case_part import CasePart
 from rarebit.core.rate import rate
 from rarebit.core.result import Case
+from rarebit.core.time import iso
 
 _REASONS = 3
 _TIMELINE = 8
@@ -49,11 +50,17 @@ def print_case(home: Home, case: Case) -> None:
     out = data()
     head = f"case {case.rank}  score {case.score:.0f}  expected {rate(case.expected_per_week)}  {case.state}"
     head += f"  verdict {case.verdict}" if case.verdict else ""
+    said = home.store.judgements.get(case.id)
     known = ", ".join(f"{name} {case.context[name]}" for name in _CONTEXT if case.context.get(name))
     lines: list[Text] = [Text.assemble(safe(case.sentence), style="bold")]
     lines.append(safe(f"who: {case.entity.name}" + (f" ({known})" if known else "")))
     begin, end = (moment[:19].replace("T", " ") for moment in (case.opened_at, case.updated_at))
     lines.append(safe(f"when: {begin} to {end} UTC; {case.event_count} events; id {case.id}"))
+    if said is not None:
+        why = f": {said.note}" if said.note else ""
+        lines.append(
+            safe(f"verdict: {said.verdict} by {said.actor}, {iso(said.at_us)[:16].replace('T', ' ')} UTC{why}")
+        )
     if case.joined:
         lines.append(safe(f"with: {', '.join(entity.name for entity in case.joined)}"))
     if len(case.notices) > 1:
@@ -92,7 +99,7 @@ def _print_points(case: Case) -> None:
     )
     own = [part for part in case.parts if part.kind != "joined"]
     for part in own[:_POINTS]:
-        indent = "    " if part.kind == "own rate" else ""
+        indent = "    " if part.kind in ("own rate", "verdicts") else ""
         out.print(safe(f"  {part.points:+6.2f}  {indent}{part.text}"))
     _print_rest(own[_POINTS:], "more")
     joined = [part for part in case.parts if part.kind == "joined"]

@@ -8,13 +8,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from rarebit.app import show
+from rarebit.app import show, verdicts
+from rarebit.app.verdicts import Given
 from rarebit.cli.cases import print_case, print_cases
 from rarebit.cli.options import HomeOption, JsonOption, LimitOption, existing_home, moment
 from rarebit.cli.output import data, safe, table, write_json
 from rarebit.core.event_line import event_line
 from rarebit.core.rate import rate
-from rarebit.core.result import Alert, Case, Record
+from rarebit.core.result import Alert, Record
 
 record_app = typer.Typer(no_args_is_help=True, help="Records: one series unusual in one bucket.")
 alert_app = typer.Typer(no_args_is_help=True, help="Alerts: what rules over records and events have told of.")
@@ -178,26 +179,30 @@ def show_case(
 def close_case(case: str, home: HomeOption = None, json: JsonOption = False) -> None:
     """Close a case; it stays closed, and is kept."""
     with existing_home(home) as place:
-        _print_judged(show.judge(place, case, state="closed", verdict=None, actor=getpass.getuser()), json=json)
+        given = verdicts.settle(place, case, state="closed", verdict=None, actor=getpass.getuser())
+        _print_judged(given, json=json)
 
 
 @case_app.command()
 def verdict(
     case: str,
     verdict: Annotated[str, typer.Argument(help="true, benign, false or unsure.")],
+    note: Annotated[str, typer.Option("--note", help="Why; kept with the verdict.")] = "",
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say what a case was; anything but unsure closes it."""
+    """Say what a case was; anything but unsure closes it, and the same behaviour ranks higher or lower at once."""
     with existing_home(home) as place:
-        _print_judged(show.give_verdict(place, case, verdict, actor=getpass.getuser()), json=json)
+        _print_judged(verdicts.give_verdict(place, case, verdict, actor=getpass.getuser(), note=note), json=json)
 
 
-def _print_judged(changed: Case, *, json: bool) -> None:
+def _print_judged(given: Given, *, json: bool) -> None:
     if json:
-        write_json([changed])
-    else:
-        data().print(safe(f"case {changed.id}: {changed.state}, verdict {changed.verdict or 'none'}"))
+        write_json([msgspec.to_builtins(given.case) | {"shifts": msgspec.to_builtins(given.shifts)}])
+        return
+    data().print(safe(f"case {given.case.id}: {verdicts.standing_of(given.case)}"))
+    if given.case.verdict or given.shifts:
+        data().print(safe(verdicts.shift_text(given.shifts)))
 
 
 @event_app.command("list")

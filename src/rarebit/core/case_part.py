@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from rarebit.core.verdict import Trusted
+
 
 class CasePart(msgspec.Struct, frozen=True, kw_only=True):
     """One share of a case's points. The points of all parts add up to those of the case.
@@ -11,11 +13,12 @@ class CasePart(msgspec.Struct, frozen=True, kw_only=True):
     For evidence, ``rate = 0.7 · (shape + own) / (shape / usual + weeks) + 0.3 · usual · noise``, ``probability =
     1 - exp(-rate · window_days / 7)`` and the points, before ``weight``, are ``ln 0.3 - 0.7 · ln probability``, at
     least 0 and at most 8. A part of kind ``evidence`` or ``second`` has the points that ``usual`` in place of
-    ``rate`` gives; that of kind ``own rate`` beside it has the difference.
+    ``rate`` gives; that of kind ``own rate`` beside it has the difference. One of kind ``verdicts`` has ``trust - 1``
+    times what these two add up to.
     """
 
     kind: str
-    """``evidence``, ``second``, ``own rate``, ``order``, ``context`` or ``joined``."""
+    """``evidence``, ``second``, ``own rate``, ``verdicts``, ``order``, ``context`` or ``joined``."""
     text: str
     points: float
     tactic: str = ""
@@ -36,6 +39,8 @@ class CasePart(msgspec.Struct, frozen=True, kw_only=True):
     rate: float = 0.0
     window_days: float = 0.0
     probability: float = 0.0
+    trusted: Trusted | None = None
+    """Of kind ``verdicts``: what people said of cases with the same behaviour."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from rarebit.store.accounts import Accounts
 from rarebit.store.care import CareStore
 from rarebit.store.database import Database
 from rarebit.store.entries import AuditEntry, Position
+from rarebit.store.judgements import Judgements
 from rarebit.store.looks import Looks
 from rarebit.store.matches import Matches
 from rarebit.store.peers import Groupings
@@ -49,6 +50,7 @@ class Store:
         self.looks = Looks(database)
         self.matches = Matches(database)
         self.groupings = Groupings(database)
+        self.judgements = Judgements(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -247,8 +249,8 @@ class Store:
                     )
             rows.replace(connection, cases, list(kept.values()), list(known))
 
-    def judge_case(self, case_id: str, *, state: str, verdict: str | None, actor: str) -> Case:
-        """Set state and verdict of a case on behalf of a person, and note it in the audit.
+    def judge_case(self, case_id: str, *, state: str, verdict: str | None, actor: str, note: str = "") -> Case:
+        """Set state and verdict of a case on behalf of a person, and note it, and why, in the audit.
 
         Raises
         ------
@@ -259,7 +261,7 @@ class Store:
             before = self.get_case(case_id)
             after = msgspec.structs.replace(before, state=state, verdict=verdict)
             rows.replace(connection, cases, [rows.case_row(after, judged=True)], [before.id])
-            self.add_audit(actor, "judge", f"case {before.id}", _judgement(before), _judgement(after))
+            self.add_audit(actor, "judge", f"case {before.id}", _judgement(before), _judgement(after, note))
         return after
 
     def get_case(self, case_id: str) -> Case:
@@ -369,5 +371,5 @@ class Store:
             return list(connection.execute(query).scalars())
 
 
-def _judgement(case: Case) -> str:
-    return rows.to_json({"state": case.state, "verdict": case.verdict})
+def _judgement(case: Case, note: str = "") -> str:
+    return rows.to_json({"state": case.state, "verdict": case.verdict} | ({"note": note} if note else {}))

@@ -200,6 +200,14 @@ looks: Final = Table(
     Column("body", Text, nullable=False),
 )
 
+verdicts: Final = Table(
+    "verdicts",
+    metadata,
+    Column("case_id", _Id, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
 groupings: Final = Table(
     "groupings",
     metadata,

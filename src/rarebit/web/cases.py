@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
-from rarebit.app import queue, show
+from rarebit.app import queue, show, verdicts
 from rarebit.app.home import Home
 from rarebit.core.errors import InputError, NotFoundError
 from rarebit.core.event_line import event_line
 from rarebit.core.result import Case
+from rarebit.core.verdict import VERDICTS
 from rarebit.web.access import actor_of, form_of, home_of
 from rarebit.web.answer import Data, answer, plain, wants_json
 from rarebit.web.sight import status_of
@@ -55,13 +56,14 @@ def case_page(request: Request, case_id: str) -> Response:
     before, after = _neighbours(home, case)
     data: Data = {
         "case": plain(case),
-        "standing": show.standing_of(case),
+        "judgement": plain(home.store.judgements.get(case.id)),
+        "standing": verdicts.standing_of(case),
         "reasons": [_reason(home, reason) for reason in plain(case.reasons)[:_REASONS]],
         "events": [{"line": plain(event_line(event)), "event": event} for event in found[:_EVENTS]],
         "more_events": len(found) > _EVENTS,
         "next_steps": show.next_steps(home, case),
         "history": plain(home.store.list_audit(f"case {case.id}")),
-        "verdicts": list(show.VERDICTS),
+        "verdicts": list(VERDICTS),
         "previous": before,
         "following": after,
     }
@@ -91,11 +93,12 @@ def give_verdict(request: Request, case_id: str) -> Response:
     asked, standing = form.get("verdict", ""), form.get("standing")
     if asked in ("close", "reopen"):
         state = "closed" if asked == "close" else "open"
-        case = show.judge(home, case_id, state=state, verdict=None, actor=actor, standing=standing)
+        given = verdicts.settle(home, case_id, state=state, verdict=None, actor=actor, standing=standing)
     elif asked:
-        case = show.give_verdict(home, case_id, asked, actor=actor, standing=standing)
+        note = form.get("note", "").strip()
+        given = verdicts.give_verdict(home, case_id, asked, actor=actor, standing=standing, note=note)
     else:
-        raise InputError("say what the case was", hint=f"One of {', '.join(show.VERDICTS)}, close, reopen")
+        raise InputError("say what the case was", hint=f"One of {', '.join(VERDICTS)}, close, reopen")
     if wants_json(request):
-        return answer(request, "case.html", {"case": plain(case)})
-    return RedirectResponse(f"/cases/{case.id}", 303)
+        return answer(request, "case.html", {"case": plain(given.case), "shifts": plain(given.shifts)})
+    return RedirectResponse(f"/cases/{given.case.id}", 303)
