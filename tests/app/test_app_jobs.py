@@ -184,3 +184,17 @@ def test_a_check_of_good_bad_and_blind_files(
         assert job["missing"]
         assert any(name in job["reason"] for name in job["missing"])
     assert "nothing has been read" in rarebit("case", "list", "--home", tmp_path / "home").err
+
+
+def test_a_group_of_jobs_runs_by_its_name(rarebit: Rarebit, ran_copy: Path, fleet: Path) -> None:
+    home = ("--home", ran_copy)
+    listed = [line["id"] for line in rarebit("job", "list", "--group", "dga", "--json", *home).objects]
+    assert listed[:2] == ["dga_high_distinct_nxdomain_for_a_host", "dga_high_sum_probability"]
+    named = ("--job", "dga", "--job", "dga_high_sum_probability")
+    ran = rarebit("run", fleet / "events" / "2026-10-06.ndjson", *named, *home)
+    assert ran.code == 3  # nobody asks for names in this fleet
+    assert all(job_id in ran.err for job_id in listed[:2])
+    wrong = rarebit("job", "list", "--group", "nobody", *home)
+    assert wrong.code == 2
+    assert "windows" in wrong.err
+    assert rarebit("run", fleet / "events", "--job", "nobody", *home).code == 2

@@ -34,16 +34,27 @@ class JobLine(msgspec.Struct, frozen=True, kw_only=True):
     """``shipped`` or ``local``."""
     runs_by_default: bool
     runs: bool
+    groups: tuple[str, ...] = ()
     note: str = ""
 
 
-def list_jobs(home: Home) -> list[JobLine]:
-    """All jobs, shipped and local, by id."""
+def list_jobs(home: Home, group: str | None = None) -> list[JobLine]:
+    """All jobs, shipped and local, by id; or those of a group.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no job of the group.
+    """
     shipped = [
         _line(entry.job, "shipped", runs_by_default=entry.default, note=entry.note) for entry in catalog().values()
     ]
     local = [_line(job, "local", runs_by_default=True) for job in home.store.list_jobs()]
-    return sorted(shipped + local, key=lambda line: line.id)
+    lines = [line for line in shipped + local if group is None or group in line.groups]
+    if group is not None and not lines:
+        known = sorted({name for line in shipped + local for name in line.groups})
+        raise NotFoundError(f"no job of group {group!r}", hint=f"Groups: {', '.join(known)}")
+    return sorted(lines, key=lambda line: line.id)
 
 
 def _line(job: Job, origin: str, *, runs_by_default: bool, note: str = "") -> JobLine:
@@ -55,6 +66,7 @@ def _line(job: Job, origin: str, *, runs_by_default: bool, note: str = "") -> Jo
         origin=origin,
         runs_by_default=runs_by_default and runs,
         runs=runs,
+        groups=job.groups,
         note=note,
     )
 
@@ -84,6 +96,30 @@ def get_job(home: Home, job_id: str) -> Job:
         raise NotFoundError(
             f"no job {job_id!r}", hint=f"Perhaps {', '.join(near[:3])}" if near else "See rarebit job list"
         ) from error
+
+
+def jobs_named(home: Home, names: Iterable[str]) -> list[Job]:
+    """Jobs by id or by group, each once; a group is its shipped jobs in their main form, and its local ones.
+
+    Raises
+    ------
+    NotFoundError
+        If a name is neither.
+    """
+    found: dict[str, Job] = {}
+    for name in names:
+        group = [] if name in catalog() else _group(home, name)
+        for job in group or [get_job(home, name)]:
+            found[job.job_id] = job
+    return list(found.values())
+
+
+def _group(home: Home, name: str) -> list[Job]:
+    local = home.store.list_jobs()
+    if any(job.job_id == name for job in local):
+        return []
+    heads = [entry.job for entry in catalog().values() if entry.head == entry.job.job_id]
+    return [job for job in (*heads, *local) if name in job.groups]
 
 
 def all_jobs(home: Home) -> list[Job]:
@@ -117,6 +153,11 @@ def flags(home: Home, job: Job) -> dict[str, str]:
     lists = {each.filter_id: each for each in home.store.care.list_filters()} if scoped else {}
     found = {rule.flag: scope_sql(rule, lists) for rule in scoped}
     return {flag: sql for flag, sql in found.items() if sql is not None}
+
+
+def needs(job: Job) -> list[str]:
+    """Fields without which the job sees nothing, those of its query and of its detectors."""
+    return sorted(plan(job).required)
 
 
 def clone_job(home: Home, job_id: str, *, new_id: str, where: str = "", alert_score: float | None = None) -> Job:

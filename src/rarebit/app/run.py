@@ -16,7 +16,7 @@ from rarebit.app.home import Home
 from rarebit.app.ingest import IngestReport, ingest
 from rarebit.app.intel import IntelSummary, match_new
 from rarebit.app.job_notes import annotate_run, drop_old_results
-from rarebit.app.jobs import default_jobs, get_job, planned
+from rarebit.app.jobs import default_jobs, jobs_named, planned
 from rarebit.app.left_out import LeftOut, left_out
 from rarebit.app.memory import remember
 from rarebit.app.model_snapshots import expire, note_of
@@ -50,6 +50,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to run."""
 
     jobs: tuple[str, ...] = ()
+    """Ids of jobs, or of groups of them; the default set where there is none."""
     since_us: int | None = None
     until_us: int | None = None
     learn_until_us: int | None = None
@@ -148,7 +149,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     RarebitError
         If a path, job or condition is wrong, or the home is in use.
     """
-    jobs = [get_job(home, name) for name in options.jobs] or default_jobs(home)
+    jobs = jobs_named(home, options.jobs) or default_jobs(home)
     plans = [planned(home, job) for job in jobs]
     taken = ingest(
         home, paths, mapping=options.mapping, since_us=options.since_us, until_us=options.until_us, progress=progress

@@ -22,10 +22,14 @@ JobId = Annotated[str, typer.Argument(help="Id of the job.")]
 
 
 @app.command("list")
-def list_(home: HomeOption = None, json: JsonOption = False) -> None:
+def list_(
+    group: Annotated[str | None, typer.Option("--group", help="Only jobs of this group, as windows or dns.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """List the jobs, shipped and local."""
     with home_at(home) as place:
-        lines = jobs.list_jobs(place)
+        lines = jobs.list_jobs(place, group)
     if json:
         write_json(lines)
         return
@@ -52,6 +56,8 @@ def show(job_id: JobId, home: HomeOption = None, json: JsonOption = False) -> No
         out.print(safe(f"detector {index}: {jobs.detector_text(job, index)}"))
     out.print(safe(f"bucket span {job.bucket_span}; influencers {', '.join(job.influencers) or 'none'}"))
     out.print(safe(f"alerts from score {job.alert_score:g}"))
+    if not any(problem.kind == "refused" for problem in problems):
+        out.print(safe(f"needs {', '.join(jobs.needs(job))}"))
     if job.where:
         out.print(safe(f"only where {job.where}"))
     _guide(job)

@@ -65,7 +65,9 @@ def parse_keep(text: str) -> int:
 def run(
     paths: Paths,
     home: HomeOption = None,
-    job: Annotated[list[str] | None, typer.Option("--job", help="Only this job; may be repeated.")] = None,
+    job: Annotated[
+        list[str] | None, typer.Option("--job", help="Only this job, or this group of them; may be repeated.")
+    ] = None,
     since: Annotated[str | None, typer.Option("--since", help="Only events from this time on.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Only events before this time.")] = None,
     learn_until: Annotated[

@@ -178,6 +178,29 @@ _FIRST_HOME: Final = 4
 """Index of the first split part that can follow a home root: ``c:``, ``\\``, ``users``, ``\\``, name."""
 
 
+def normal_command(text: str) -> str:
+    r"""Command line with users, numbers, addresses and random tokens masked: what was run, not upon what.
+
+    >>> normal_command('PowerShell.exe -File "C:\\Users\\Ann\\job-4711.ps1"')
+    'powershell.exe -file "c:\\users\\*\\job-*.ps1"'
+    >>> normal_command("ping 10.0.0.7"), normal_command("cat /home/ann/notes")
+    ('ping *', 'cat /home/*/notes')
+    """
+    command = text
+    while (masked := " ".join(_normal_word(word) for word in _HOME_OF.sub(r"\1*", command.lower()).split())) != command:
+        command = masked
+    return command
+
+
+def _normal_word(word: str) -> str:
+    """A word of a command line; one too long for a name is content, and tells what it tells."""
+    return word if len(word) > _LONGEST_WORD else normal_name(word)
+
+
+_LONGEST_WORD: Final = 60
+_HOME_OF: Final = re.compile(r"([\\/](?:users|home)[\\/])[^\\/\"' ]+")
+
+
 def _same(text: str) -> str:
     return text
 
@@ -190,6 +213,7 @@ NORMAL_FORM: Final[dict[str, Callable[[str], str]]] = {
     "process.executable": normal_path,
     "process.parent.executable": normal_path,
     "process.working_directory": normal_path,
+    "process.command_line": normal_command,
 }
 """Fields that are coded and compared in a normal form, and the function that gives it."""
 

@@ -20,6 +20,7 @@ from rarebit.core.time import DAY_US, day_of
 from rarebit.source.accounts import settle_host, settle_users
 from rarebit.source.alert_cells import ALERT_CELLS, settle_alerts
 from rarebit.source.cells import BREAK, Cells
+from rarebit.source.derived import settle_derived
 from rarebit.source.event_time import ABSENT, parse_times
 from rarebit.source.record_id import record_ids
 from rarebit.source.strings import text_codes
@@ -78,6 +79,7 @@ def to_events(cells: Cells, *, source: str, earliest_us: int, latest_us: int, ta
     cells.fill(ID, cells.get(HIT_ID))
     settle_alerts(cells)
     cells.set(ID, record_ids(cells))
+    settle_derived(cells)
     columns = {name: _typed(cells, name, kind) for name, kind in FIELDS.items() if name != TIME}
     columns[TIME] = pa.array(times, pa.int64()).cast(ARROW[Kind.DATE])
     columns[REST] = cells.whole_rest()

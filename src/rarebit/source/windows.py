@@ -219,6 +219,11 @@ def _derived(cells: Cells) -> None:
     if cells.has("dns.results"):
         cells.fill("dns.resolved_ip", map_unique(cells.get("dns.results"), _addresses))
         cells.to_rest(PREFIX + "QueryResults", cells.columns.pop("dns.results"))
+    if cells.has("dns.status"):
+        cells.to_rest("dns.response_code", map_unique(cells.get("dns.status"), _RESPONSES.get))
+        cells.to_rest(PREFIX + "QueryStatus", cells.columns.pop("dns.status"))
+    if cells.has("group.name"):
+        cells.to_rest("group.name", cells.columns.pop("group.name"))
     own = pc.fill_null(pc.not_equal(cells.get("event.module"), "sysmon"), True)
     lacking = pc.and_(own, pc.is_null(pc.coalesce(cells.get("user.name"), cells.get("user.id"))))
     pairs = (
@@ -237,6 +242,8 @@ def _derived(cells: Cells) -> None:
         cells.columns.pop(name, None)
 
 
+_RESPONSES: Final = {"0": "NOERROR", "9001": "FORMERR", "9002": "SERVFAIL", "9003": "NXDOMAIN", "9005": "REFUSED"}
+"""What Windows calls the answers of DNS, and what DNS does."""
 _SPENT: Final = frozenset({"winlog.event_id", "winlog.computer_name", "winlog.provider_name"})
 _HASH_FIELDS: Final[dict[str, dict[str, str]]] = {
     "process": {

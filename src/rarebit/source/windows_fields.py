@@ -72,6 +72,7 @@ MOVES: Final[tuple[Move, ...]] = (
     Move("LogonType", "winlog.logon.type", ("security",)),
     # upon whom
     Move("TargetUserName", "user.target.name", ("security",), but=(*_TARGET_ACTS, *_GROUPS, "security:4688")),
+    Move("TargetUserName", "group.name", _GROUPS),
     Move("TargetDomainName", "user.target.domain", ("security",), but=(*_TARGET_ACTS, *_GROUPS, "security:4688")),
     Move("TargetSid", "user.target.id", ("security",), but=(*_TARGET_ACTS, *_GROUPS)),
     # where from, where to
@@ -104,6 +105,7 @@ MOVES: Final[tuple[Move, ...]] = (
     Move("Details", "registry.data.strings", ("sysmon:13",)),
     Move("QueryName", "dns.question.name", ("sysmon:22", "dnsclient")),
     Move("QueryResults", "dns.results", ("sysmon:22",)),
+    Move("QueryStatus", "dns.status", ("sysmon:22",)),
     Move(
         "ServiceName", "service.name", ("security:4697", "security:4769", "security:4770", "system:7045", "system:7036")
     ),
