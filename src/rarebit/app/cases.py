@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from rarebit.app.clock import fleet_clock
+from rarebit.app.hide import sweep
 from rarebit.app.home import Home
 from rarebit.case.budget import Candidate, within_budget
 from rarebit.case.describe import Standing, case_of, record_ids_of
@@ -44,9 +45,10 @@ def regroup(home: Home, budget: float, *, news: bool = True) -> list[Case]:
     held = {case.id: case for case in home.store.list_cases() if case.state != WITHDRAWN}
     signals = home.store.read_records(Signal, start_us=start - LONGEST_US - HISTORY_US - LAG_US)
     guides = _guides(home)
-    found = _fused(home, signals, guides, held)
+    hidden = sweep(home)
+    found = _fused(home, signals, guides, held, hidden)
     recent = [item for item in found if item.opened_us >= start]
-    chosen = within_budget([_candidate(item, held.get(item.id), budget) for item in recent], budget)
+    chosen = within_budget([_candidate(item, held.get(item.id), budget, hidden) for item in recent], budget)
     order = sorted(range(len(recent)), key=lambda at: (not chosen[at], at))
     kept = [at for at in order if chosen[at] or recent[at].expected <= KEPT_PER_WEEK or recent[at].id in held]
     book = _Book(home, found, guides, held, budget)
@@ -63,7 +65,9 @@ def _guides(home: Home) -> Guides:
     return {name: (guide.tactics, guide.techniques) for name, guide in guides.items()}
 
 
-def _fused(home: Home, signals: Sequence[Signal], guides: Guides, held: dict[str, Case]) -> list[Fused]:
+def _fused(
+    home: Home, signals: Sequence[Signal], guides: Guides, held: dict[str, Case], hidden: frozenset[str]
+) -> list[Fused]:
     hosts = home.inventory().hosts
     watched = {"host": max(len(hosts), len({signal.entity_id for signal in signals if signal.entity_type == "host"}))}
     whose = {signal.id: signal.entity_id for signal in signals}
@@ -75,13 +79,15 @@ def _fused(home: Home, signals: Sequence[Signal], guides: Guides, held: dict[str
         if whose.get(name) == case.entity.id
     }
     trust = Trust(home.store.judgements.list(), told)
-    evidence = evidence_of(list(filter(usable, signals)), tactics=guides, members=watched, trust=trust)
+    evidence = evidence_of(list(filter(usable, signals)), tactics=guides, members=watched, trust=trust, hidden=hidden)
     addresses = {known["ip"]: name for name, known in hosts.items() if known.get("ip")}
     context = {signal.entity_id.lower(): hosts.get(host_key(signal.entity_id), {}) for signal in evidence.signals}
     return fuse(drafts_of(evidence, told), watched=watched, addresses=addresses, context=context)
 
 
-def _candidate(item: Fused, before: Case | None, budget: float) -> Candidate:
+def _candidate(item: Fused, before: Case | None, budget: float, hidden: frozenset[str]) -> Candidate:
+    if hidden and hidden.issuperset(record_ids_of(item)):
+        return Candidate(opened_us=item.opened_us, expected=item.expected, strong=False)
     held = before is not None and before.state in ("open", "closed") and 0.0 < before.budget <= budget
     return Candidate(opened_us=item.opened_us, expected=item.expected, strong=item.strong, held=held)
 

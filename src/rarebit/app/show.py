@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from rarebit.app.hide import hidden_by
 from rarebit.app.home import Home
 from rarebit.app.jobs import check_asset_fields, get_job
 from rarebit.app.run import require_events
@@ -41,11 +42,21 @@ def records(
 
 
 def alerts(
-    home: Home, *, min_score: float | None = None, host: str | None = None, limit: int | None = None
-) -> list[Alert]:
-    """Alerts, the highest score first."""
+    home: Home,
+    *,
+    min_score: float | None = None,
+    host: str | None = None,
+    limit: int | None = None,
+    suppressed: bool = False,
+) -> tuple[list[Alert], int]:
+    """Alerts, the highest score first, and how many more there are that suppressions hide; those too if asked for."""
     require_events(home)
-    return home.store.list_alerts(min_score=min_score, entity_id=host, limit=limit)
+    by = {} if suppressed else hidden_by(home)
+    if not by:
+        return home.store.list_alerts(min_score=min_score, entity_id=host, limit=limit), 0
+    found = home.store.list_alerts(min_score=min_score, entity_id=host)
+    seen = [alert for alert in found if (alert.record_id or alert.id) not in by]
+    return seen[:limit], len(found) - len(seen)
 
 
 def cases(home: Home, *, state: str = "open", limit: int | None = None) -> list[Case]:

@@ -6,7 +6,7 @@ Under the alternative p follows Beta(a, 1), so its worth in nats is ``ln a - (1 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -169,6 +169,7 @@ def evidence_of(
     members: Mapping[str, int],
     since_us: int | None = None,
     trust: Callable[[Signal], Trusted | None] | None = None,
+    hidden: Container[str] = (),
 ) -> Evidence:
     """Columns of the records that can be evidence.
 
@@ -184,6 +185,8 @@ def evidence_of(
         When records began; the first of them if not given.
     trust : callable, optional
         What verdicts say of a finding; nothing if not given.
+    hidden : container of str, optional
+        Ids of findings that are suppressed: they count nothing, and are counted in talk rates all the same.
     """
     ordered = sorted(filter(usable, signals), key=lambda s: (s.entity_type, s.entity_id, s.time, s.id))
     names, entity = _numbered([(s.entity_type or "host", s.entity_id) for s in ordered])
@@ -198,6 +201,7 @@ def evidence_of(
     place = np.array(tactic, np.int64)
     trusted = tuple(trust(s) if trust else None for s in ordered)
     counted = np.array([part.trust if part else 1.0 for part in trusted], np.float64)
+    counted[[signal.id in hidden for signal in ordered]] = 0.0
     talk, points = weigh(
         times, entity, stream, place, family, thing, expected, watched=watched,
         since_us=since_us if since_us is not None else int(times.min(initial=2**62)), trust=counted,

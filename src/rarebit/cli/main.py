@@ -23,6 +23,7 @@ from rarebit.cli import (
     rule,
     seen,
     serve,
+    suppress,
     work,
 )
 from rarebit.cli.output import notes, safe
@@ -54,6 +55,7 @@ for name, group in (
     ("calendar", calendars.app),
     ("intel", intel.app),
     ("peer", peer.app),
+    ("suppress", suppress.app),
 ):
     app.add_typer(group, name=name)
 job.app.add_typer(job_care.snapshot_app, name="snapshot")

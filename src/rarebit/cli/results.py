@@ -12,7 +12,7 @@ from rarebit.app import show, verdicts
 from rarebit.app.verdicts import Given
 from rarebit.cli.cases import print_case, print_cases
 from rarebit.cli.options import HomeOption, JsonOption, LimitOption, existing_home, moment
-from rarebit.cli.output import data, safe, table, write_json
+from rarebit.cli.output import data, notes, safe, table, write_json
 from rarebit.core.event_line import event_line
 from rarebit.core.rate import rate
 from rarebit.core.result import Alert, Record
@@ -103,12 +103,16 @@ def list_alerts(
     min_score: ScoreOption = None,
     host: HostOption = None,
     limit: LimitOption = None,
+    suppressed: Annotated[bool, typer.Option("--suppressed", help="Those that suppressions hide, too.")] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """List alerts, the highest score first."""
+    shown = limit if limit or json else _SHOWN
     with existing_home(home) as place:
-        found = show.alerts(place, min_score=min_score, host=host, limit=limit if limit or json else _SHOWN)
+        found, hidden = show.alerts(place, min_score=min_score, host=host, limit=shown, suppressed=suppressed)
+    if hidden:
+        notes().print(f"{hidden:,} more are suppressed: --suppressed shows them")
     if json:
         write_json(found)
         return

@@ -15,7 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from rarebit.core.errors import MissingExtraError, StateError
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """Newest revision of the tables; the same as the last one under ``migrations/versions``."""
 _BUSY_MS: Final = 30_000
 
@@ -65,6 +65,18 @@ class Database:
                 yield connection
             finally:
                 self._open.connection = None
+
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """As an outermost :meth:`writing`, but all of it is rolled back at the end."""
+        with self.failing(), self.engine.connect().execution_options(writes=True) as connection:
+            transaction = connection.begin()
+            self._open.connection = connection
+            try:
+                yield
+            finally:
+                self._open.connection = None
+                transaction.rollback()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -24,6 +24,7 @@ from rarebit.store.judgements import Judgements
 from rarebit.store.looks import Looks
 from rarebit.store.matches import Matches
 from rarebit.store.peers import Groupings
+from rarebit.store.suppressions import Suppressions
 from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, positions, records, runs
 
 Sort = Literal["score", "time"]
@@ -51,6 +52,7 @@ class Store:
         self.matches = Matches(database)
         self.groupings = Groupings(database)
         self.judgements = Judgements(database)
+        self.suppressions = Suppressions(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -84,6 +86,12 @@ class Store:
     def transaction(self) -> Iterator[Store]:
         """Everything called inside, in this thread, is committed together or not at all."""
         with self._database.writing():
+            yield self
+
+    @contextmanager
+    def trial(self) -> Iterator[Store]:
+        """Everything called inside, in this thread, is rolled back at the end; not to be called in a transaction."""
+        with self._database.trying():
             yield self
 
     # Jobs

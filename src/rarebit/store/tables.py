@@ -208,6 +208,23 @@ verdicts: Final = Table(
     Column("body", Text, nullable=False),
 )
 
+suppressions: Final = Table(
+    "suppressions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("created_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+suppressed: Final = Table(
+    "suppressed",
+    metadata,
+    Column("suppression_id", _Id, primary_key=True),
+    Column("finding_id", _Id, primary_key=True),
+    Column("time_us", BigInteger, nullable=False),
+)
+Index(None, suppressed.c.finding_id)
+
 groupings: Final = Table(
     "groupings",
     metadata,
