@@ -34,3 +34,12 @@ def test_it_stops_the_work(then: str) -> None:
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr.strip().endswith("interrupted; what was committed before stays")
     assert "Traceback" not in done.stderr
+
+
+def test_one_that_a_callback_drops_is_not_told_as_a_failure() -> None:
+    script = SCRIPT.format(then="pass").replace(
+        "os.kill(os.getpid(), signal.SIGINT)", "type('Odd', (), {'__del__': lambda _: os.kill(os.getpid(), 2)})()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.strip() == "interrupted; what was committed before stays"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 _asked = False
 
@@ -15,6 +16,7 @@ def watch() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _note)
+        sys.unraisablehook = _dropped
 
 
 def asked() -> bool:
@@ -38,3 +40,9 @@ def _note(*_signal: object) -> None:
     global _asked  # noqa: PLW0603 a signal is one of the process
     _asked = True
     raise KeyboardInterrupt
+
+
+def _dropped(what: sys.UnraisableHookArgs) -> None:
+    """Nothing is said of an interrupt that was dropped: it is noticed at the next report of progress."""
+    if what.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(what)
