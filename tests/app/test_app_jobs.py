@@ -198,3 +198,15 @@ def test_a_group_of_jobs_runs_by_its_name(rarebit: Rarebit, ran_copy: Path, flee
     assert wrong.code == 2
     assert "windows" in wrong.err
     assert rarebit("run", fleet / "events", "--job", "nobody", *home).code == 2
+
+
+def test_all_jobs_together_run_in_one_scan(rarebit: Rarebit, fleet: Path, tmp_path: Path) -> None:
+    home = ("--home", tmp_path / "home")
+    ran = rarebit("run", fleet / "events" / "2026-10-05.ndjson", "--job", "security", "--json", *home)
+    assert ran.code == 3  # no cloud, no Okta: those jobs say that they are blind
+    states = {state["id"]: state for state in rarebit("status", "--json", *home).objects[0]["jobs"]}
+    shipped = {line["id"]: line for line in rarebit("job", "list", "--group", "security", "--json", *home).objects}
+    assert states.keys() <= shipped.keys()
+    assert len(states) > 100
+    assert "okta.event_type" in ran.err
+    assert {record["job_id"] for record in rarebit("record", "list", "--json", *home).objects} <= states.keys()

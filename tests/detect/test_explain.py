@@ -29,6 +29,12 @@ def test_what_happened(make_level: MakeLevel, value_field: str, said: str) -> No
     assert what_happened(make_level(value_field=value_field)) == said
 
 
+def test_what_happened_in_the_words_of_the_job(make_level: MakeLevel) -> None:
+    level = make_level(value_field="dns.question.name")
+    assert what_happened(level, "asked for {value}") == f"{level.entity} asked for {level.value}"
+    assert what_happened(level, "was active") == f"{level.entity} dns.question.name was {level.value}"
+
+
 @given(
     fleet=st.integers(0, 10**6), share=st.floats(0, 1), peers=st.integers(0, 10**4), group=st.sampled_from(["", "a_b"])
 )

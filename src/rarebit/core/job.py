@@ -68,7 +68,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     measured: str = ""
     """What a metric function found, with ``{}`` for the amount: ``sent {} to other hosts``."""
     acted: str = "was active"
-    """What an entity did, for functions of hours and places: ``logged on``."""
+    """What an entity did, for functions of hours and places: ``logged on``; for rare values with ``{value}``."""
     alert_score: float = 25.0
     """Records at or above this score become alerts; 25 is ten expected records a week."""
     where: str = ""

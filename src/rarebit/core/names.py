@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -192,6 +193,7 @@ def normal_command(text: str) -> str:
     return command
 
 
+@lru_cache(maxsize=1 << 16)
 def _normal_word(word: str) -> str:
     """A word of a command line; one too long for a name is content, and tells what it tells."""
     return word if len(word) > _LONGEST_WORD else normal_name(word)

@@ -50,10 +50,11 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
-def what_happened(level: Level) -> str:
-    """``ws-17 started rubeus.exe``."""
-    verb = _VERBS.get(level.value_field, level.value_field + " was {value}")
-    return f"{level.entity} {verb.format(value=level.value)}"
+def what_happened(level: Level, acted: str = "") -> str:
+    """``ws-17 started rubeus.exe``; in the words of the job, if it has any with ``{value}``."""
+    usual = _VERBS.get(level.value_field, level.value_field + " was {value}")
+    verb = acted if "{value}" in acted else usual
+    return f"{level.entity} {verb.replace('{value}', level.value)}"
 
 
 def level_sentence(level: Level, mode: int) -> str:

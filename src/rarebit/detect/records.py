@@ -244,7 +244,7 @@ class _Draft:
         user = self._provenance("user")
         by = f" from {parent}" if parent and levels[0].value_field.startswith("process.") else ""
         by += f" as {user}" if user and "user.name" not in (levels[0].value_field, levels[0].entity_field) else ""
-        text = f"{what_happened(levels[0])}{by}: " + "; and ".join(judged)
+        text = f"{what_happened(levels[0], self.stream.plan.job.acted)}{by}: " + "; and ".join(judged)
         return f"{text}; {extra}." if extra else f"{text}."
 
 
