@@ -34,6 +34,8 @@ COMMANDS = [
     ["intel"], ["intel", "import"], ["intel", "list"], ["intel", "hunt"], ["intel", "remove"],
     ["peer"], ["peer", "list"], ["peer", "show"],
     ["suppress"], ["suppress", "preview"], ["suppress", "add"], ["suppress", "list"], ["suppress", "remove"],
+    ["export"], ["export", "cases"], ["export", "alerts"], ["export", "records"], ["export", "attack"],
+    ["export", "report"],
 ]  # fmt: skip
 Rarebit = Callable[..., Any]
 WriteEvents = Callable[[Path, Sequence[dict[str, Any]]], Path]

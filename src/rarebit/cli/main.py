@@ -13,6 +13,7 @@ import rarebit
 from rarebit.cli import (
     asset,
     calendars,
+    export,
     filters,
     intel,
     interruption,
@@ -54,6 +55,7 @@ for name, group in (
     ("filter", filters.app),
     ("calendar", calendars.app),
     ("intel", intel.app),
+    ("export", export.app),
     ("peer", peer.app),
     ("suppress", suppress.app),
 ):
