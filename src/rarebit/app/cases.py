@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from rarebit.app.clock import fleet_clock
+from rarebit.app.edr_mark import marked
 from rarebit.app.hide import sweep
 from rarebit.app.home import Home
 from rarebit.case.budget import Candidate, within_budget
@@ -55,6 +56,7 @@ def regroup(home: Home, budget: float, *, news: bool = True) -> list[Case]:
     book.news = news
     book.fetch([recent[at] for at in kept])
     cases = [book.case(recent[at], rank, opened=chosen[at]) for rank, at in enumerate(kept, start=1)]
+    cases = marked(home, cases, book.records)
     with home.store.transaction():
         home.store.put_cases([*cases, *_others(list(held.values()), cases, start)], book.reopened)
     return cases
@@ -98,13 +100,13 @@ class _Book:
     def __init__(self, home: Home, found: list[Fused], guides: Guides, held: dict[str, Case], budget: float) -> None:
         self._home, self._guides, self._held, self._budget = home, guides, held, budget
         self._tails = tail_of(found)
-        self._records = home.store.records_by_id([])
+        self.records = home.store.records_by_id([])
         self.reopened: set[str] = set()
         self.news = True
 
     def fetch(self, items: Sequence[Fused]) -> None:
         """Read the records of cases."""
-        self._records = self._home.store.records_by_id(sorted({name for item in items for name in record_ids_of(item)}))
+        self.records = self._home.store.records_by_id(sorted({name for item in items for name in record_ids_of(item)}))
 
     def case(self, item: Fused, rank: int, *, opened: bool) -> Case:
         """The case as it stands now."""
@@ -132,7 +134,7 @@ class _Book:
             budget=first or (self._budget if opened else 0.0),
         )
         known = self._home.inventory().get(name)
-        return case_of(item, self._records, standing, guides=self._guides, context=known)
+        return case_of(item, self.records, standing, guides=self._guides, context=known)
 
     def _scores(self, kind: str, totals: Floats) -> Floats:
         return np.asarray(score_of(expected_of(self._tails, kind, totals)))

@@ -11,8 +11,9 @@ from rarebit.app import model_snapshots
 from rarebit.app.cases import regroup
 from rarebit.app.home import Home
 from rarebit.app.jobs import get_job, planned
+from rarebit.app.outcome import JobOutcome
 from rarebit.app.progress import Progress, silent
-from rarebit.app.run import DEFAULT_BUDGET, JobOutcome, RunOptions, commit, open_stream, scan
+from rarebit.app.run import DEFAULT_BUDGET, RunOptions, commit, open_stream, scan
 from rarebit.core.care import Exclusion
 from rarebit.core.errors import InputError, NotFoundError, StateError
 from rarebit.core.time import iso

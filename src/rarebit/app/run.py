@@ -12,18 +12,20 @@ import numpy as np
 from rarebit.alert.rules import alerts_of
 from rarebit.app.cases import regroup
 from rarebit.app.clock import fleet_clock
+from rarebit.app.edr import EdrSummary, gather
 from rarebit.app.home import Home
 from rarebit.app.ingest import IngestReport, ingest
 from rarebit.app.intel import IntelSummary, match_new
 from rarebit.app.job_notes import annotate_run, drop_old_results
 from rarebit.app.jobs import default_jobs, jobs_named, planned
-from rarebit.app.left_out import LeftOut, left_out
+from rarebit.app.left_out import left_out
 from rarebit.app.memory import remember
 from rarebit.app.model_snapshots import expire, note_of
+from rarebit.app.outcome import JobOutcome
 from rarebit.app.peers import labels, learn_peers, regroupings
 from rarebit.app.progress import Progress, silent
 from rarebit.app.rule_run import RuleOutcome, prepare, run_rules
-from rarebit.app.sight import Blind, blind_job
+from rarebit.app.sight import blind_job
 from rarebit.core.errors import StateError
 from rarebit.core.names import host_key
 from rarebit.core.result import Case, Record
@@ -69,34 +71,6 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Whole days of events older than this, before the newest event, are dropped when all is done."""
 
 
-class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one job did in a run."""
-
-    job_id: str
-    events: int
-    observations: int
-    entities: int
-    records: int
-    alerts: int
-    learning_until: str | None
-    memory_bytes: int
-    memory_limit_bytes: int
-    evicted_pairs: int
-    late_events: int
-    """Events of count jobs that came after their bucket had closed; it was judged again."""
-    too_late_events: int = 0
-    """Of those, events whose bucket was no longer kept: learnt, and judged in no bucket."""
-    ahead_events: int = 0
-    """Events so far ahead of the fleet's clock that they are held back until it has come as far."""
-    tail_shape: float
-    """ξ of the tail fit: about 0 where the model's probabilities are right."""
-    blind: Blind | None = None
-    left_out: tuple[LeftOut, ...] = ()
-    """What its rules, calendars and exclusions left out since it began."""
-    pruned: int = 0
-    """Pairs or series forgotten after ``model_prune_window``."""
-
-
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What a run did, and what it could not do."""
 
@@ -128,6 +102,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """How the first-seen memory stands; None where it was left out."""
     intel: IntelSummary | None = None
     """What indicators met; None where there is no list of any."""
+    edr: EdrSummary | None = None
+    """What sensors told of; None where they never did."""
     files: int
     files_unread: int
     run_id: str = ""
@@ -155,6 +131,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
         home, paths, mapping=options.mapping, since_us=options.since_us, until_us=options.until_us, progress=progress
     )
     watch = _Watch()
+    sensed = gather(home, home.lake.version(), progress=progress)
     if options.remember:
         prepare(home)
     memory = remember(home, progress=progress) if options.remember else None
@@ -185,6 +162,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
             rules=ruled,
             records_dropped=forgotten,
             intel=intel,
+            edr=sensed,
         )
         home.store.put_file_reports(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))

@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from rarebit.app.edr import Sensed, coverage
 from rarebit.app.hide import hidden_by
 from rarebit.app.home import Home
 from rarebit.app.jobs import check_asset_fields, get_job
 from rarebit.app.run import require_events
+from rarebit.core.edr import MARKS
 from rarebit.core.errors import InputError, NotFoundError
 from rarebit.core.result import Alert, Case, Record
 from rarebit.core.time import DAY_US, day_of, parse_time
@@ -21,6 +23,7 @@ from rarebit.query.sql import to_sql
 from rarebit.query.tree import Node, fields_of, rewrite
 
 Language = Literal["kql", "lucene", "dsl"]
+ALERT_SOURCES = ("rules", "edr", "all")
 CASE_STATES = ("open", "closed", "below", "withdrawn", "all")
 
 
@@ -44,29 +47,49 @@ def records(
 def alerts(
     home: Home,
     *,
+    source: str = "rules",
     min_score: float | None = None,
     host: str | None = None,
     limit: int | None = None,
     suppressed: bool = False,
 ) -> tuple[list[Alert], int]:
-    """Alerts, the highest score first, and how many more there are that suppressions hide; those too if asked for."""
-    require_events(home)
-    by = {} if suppressed else hidden_by(home)
-    if not by:
-        return home.store.list_alerts(min_score=min_score, entity_id=host, limit=limit), 0
-    found = home.store.list_alerts(min_score=min_score, entity_id=host)
-    seen = [alert for alert in found if (alert.record_id or alert.id) not in by]
-    return seen[:limit], len(found) - len(seen)
+    """Alerts of one of :data:`ALERT_SOURCES`, the highest score first, and how many more suppressions hide.
 
-
-def cases(home: Home, *, state: str = "open", limit: int | None = None) -> list[Case]:
-    """Cases by rank; ``all`` states, or one of :data:`CASE_STATES`.
+    Those too if asked for (``suppressed``).
 
     Raises
     ------
     InputError
-        If there is no such state.
+        If there is no such source.
     """
+    require_events(home)
+    if source not in ALERT_SOURCES:
+        raise InputError(f"{source!r} is no source of alerts", hint=f"One of {', '.join(ALERT_SOURCES)}")
+    by = {} if suppressed else hidden_by(home)
+    own = None if source == "all" else source == "rules"
+    found = home.store.sensors.listed(own=own, min_score=min_score, entity_id=host, limit=None if by else limit)
+    seen = [alert for alert in found if (alert.record_id or alert.id) not in by]
+    return seen[:limit], len(found) - len(seen)
+
+
+def sensed(home: Home) -> list[Sensed]:
+    """Every host ever heard of, and by which sensors that run on hosts."""
+    require_events(home)
+    return coverage(home)
+
+
+def cases(home: Home, *, state: str = "open", edr: str | None = None, limit: int | None = None) -> list[Case]:
+    """Cases by rank; ``all`` states, or one of :data:`CASE_STATES`; of one mark of the EDR if it is given.
+
+    Raises
+    ------
+    InputError
+        If there is no such state or mark.
+    """
+    if edr is not None:
+        if edr not in MARKS:
+            raise InputError(f"{edr!r} is no mark of the EDR", hint=f"One of {', '.join(MARKS)}")
+        return [case for case in cases(home, state=state) if case.edr == edr][:limit]
     require_events(home)
     if state not in CASE_STATES:
         raise InputError(f"{state!r} is no state of a case", hint=f"One of {', '.join(CASE_STATES)}")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rarebit.app.edr import EdrSummary, standing
 from rarebit.app.home import Home
 from rarebit.app.jobs import default_jobs, get_job, idle_rules, planned
 from rarebit.app.left_out import LeftOut, counts_of, left_out
@@ -58,6 +59,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     indicator_matches: dict[str, int]
     """By outcome: ``hit``, ``inbound``, ``attempt``."""
     last_run: dict[str, Any] | None
+    edr: EdrSummary | None = None
+    """What is kept of sensors' alerts; None where they never sent any."""
 
 
 def status(home: Home) -> Status:
@@ -80,6 +83,7 @@ def status(home: Home) -> Status:
         indicator_lists=tuple(source.name for source in lists),
         indicator_matches=home.store.matches.counts(),
         last_run=home.store.last_run(),
+        edr=standing(home) if home.store.sensors.count() else None,
     )
 
 

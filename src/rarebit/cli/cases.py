@@ -42,8 +42,9 @@ def print_cases(cases: Sequence[Case]) -> None:
 
 
 def _news(case: Case) -> list[Text]:
-    """What changed in the last run, if more than that the case was opened."""
-    return [safe(f"changed: {case.changed}")] if case.changed not in ("", "opened") else []
+    """What sensors said, and what changed in the last run, if more than that the case was opened."""
+    said = [safe(case.edr_view.sentence)] if case.edr_view is not None else []
+    return said + ([safe(f"changed: {case.changed}")] if case.changed not in ("", "opened") else [])
 
 
 def print_case(home: Home, case: Case) -> None:
@@ -70,6 +71,7 @@ def print_case(home: Home, case: Case) -> None:
         lines.append(
             safe("told: " + "; ".join(f"{note.time[:16].replace('T', ' ')} {note.text}" for note in case.notices))
         )
+    lines += _edr_lines(case)
     if case.techniques:
         lines.append(safe(f"ATT&CK: {', '.join(case.tactics)} ({', '.join(case.techniques)})"))
     out.print(Panel(Group(*lines), title=head, title_align="left"))
@@ -89,6 +91,11 @@ def print_case(home: Home, case: Case) -> None:
     for language in ("kql", "esql"):
         out.print(safe(f"  {language}: {case.queries.get(language, '')}"), soft_wrap=True)  # to be copied whole
     out.print(safe(f"  raw events: rarebit event list --case {case.id[:8]}"))
+
+
+def _edr_lines(case: Case) -> list[Text]:
+    """What sensors saw; nothing where none is read."""
+    return [safe(f"EDR: {case.edr}; {case.edr_view.sentence}")] if case.edr_view is not None else []
 
 
 def _print_points(case: Case) -> None:

@@ -10,8 +10,8 @@ import typer
 from rarebit.app import job_end, job_notes, model_snapshots, relearn
 from rarebit.app.holds import exclusion_text
 from rarebit.app.jobs import get_job
+from rarebit.app.outcome import JobOutcome
 from rarebit.app.relearn import Relearnt
-from rarebit.app.run import JobOutcome
 from rarebit.cli.job import JobId, app
 from rarebit.cli.options import HomeOption, JsonOption, existing_home, moment
 from rarebit.cli.output import count, data, notes, progress, safe, table, write_json

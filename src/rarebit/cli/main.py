@@ -11,6 +11,7 @@ import typer
 
 import rarebit
 from rarebit.cli import (
+    alerts,
     asset,
     calendars,
     export,
@@ -48,7 +49,7 @@ for name, group in (
     ("job", job.app),
     ("rule", rule.app),
     ("record", results.record_app),
-    ("alert", results.alert_app),
+    ("alert", alerts.alert_app),
     ("case", results.case_app),
     ("event", results.event_app),
     ("asset", asset.app),

@@ -1,4 +1,4 @@
-"""``rarebit record | alert | case | event``: what was found, and the events behind it."""
+"""``rarebit record | case | event``: what was found, and the events behind it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from rarebit.app import show, verdicts
 from rarebit.app.verdicts import Given
 from rarebit.cli.cases import print_case, print_cases
 from rarebit.cli.options import HomeOption, JsonOption, LimitOption, existing_home, moment
-from rarebit.cli.output import data, notes, safe, table, write_json
+from rarebit.cli.output import data, safe, table, write_json
 from rarebit.core.event_line import event_line
 from rarebit.core.rate import rate
-from rarebit.core.result import Alert, Record
+from rarebit.core.result import Record
 
 record_app = typer.Typer(no_args_is_help=True, help="Records: one series unusual in one bucket.")
-alert_app = typer.Typer(no_args_is_help=True, help="Alerts: what rules over records and events have told of.")
 case_app = typer.Typer(no_args_is_help=True, help="Cases: the unit of work, ranked.")
 event_app = typer.Typer(no_args_is_help=True, help="Events: the raw telemetry.")
 
@@ -68,10 +67,11 @@ def show_record(record_id: str, home: HomeOption = None, json: JsonOption = Fals
     if json:
         write_json([record])
     else:
-        _print_record(record)
+        print_record(record)
 
 
-def _print_record(record: Record) -> None:
+def print_record(record: Record) -> None:
+    """One record with its counts."""
     out = data()
     out.print(safe(record.explanation.sentence), style="bold")
     out.print(safe(f"{record.job_id}, detector {record.detector_index}, {record.time}"))
@@ -98,66 +98,17 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-@alert_app.command("list")
-def list_alerts(
-    min_score: ScoreOption = None,
-    host: HostOption = None,
-    limit: LimitOption = None,
-    suppressed: Annotated[bool, typer.Option("--suppressed", help="Those that suppressions hide, too.")] = False,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """List alerts, the highest score first."""
-    shown = limit if limit or json else _SHOWN
-    with existing_home(home) as place:
-        found, hidden = show.alerts(place, min_score=min_score, host=host, limit=shown, suppressed=suppressed)
-    if hidden:
-        notes().print(f"{hidden:,} more are suppressed: --suppressed shows them")
-    if json:
-        write_json(found)
-        return
-    made = table("id", "score", "time", "rule", "what", right=("score",))
-    for alert in found:
-        made.add_row(
-            alert.id[:10], f"{alert.score:.0f}", alert.timestamp[:19], safe(alert.rule_id), safe(alert.sentence)
-        )
-    data().print(made)
-
-
-@alert_app.command("show")
-def show_alert(alert_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
-    """Show one alert and the record it comes from."""
-    with existing_home(home) as place:
-        alert: Alert = place.store.get_alert(alert_id)
-        record = place.store.get_record(alert.record_id) if alert.record_id else None
-    if json:
-        write_json([alert])
-        return
-    data().print(safe(f"{alert.rule_id}; ATT&CK {', '.join(alert.techniques) or 'none named'}"))
-    if record is not None:
-        _print_record(record)
-    else:
-        _print_alert(alert)
-
-
-def _print_alert(alert: Alert) -> None:
-    out = data()
-    out.print(safe(alert.sentence), style="bold")
-    out.print(safe(f"{alert.severity}, score {alert.score:.0f}; {alert.state}; {alert.entity_type} {alert.entity_id}"))
-    out.print(safe(f"first {alert.timestamp}, last {alert.last}; events alike within {alert.window} are one alert"))
-    out.print(safe(f"events: rarebit event list --alert {alert.id[:10]}"))
-
-
 @case_app.command("list")
 def list_cases(
     state: Annotated[str, typer.Option("--state", help="open, below, closed, withdrawn or all.")] = "open",
+    edr: Annotated[str | None, typer.Option("--edr", help="Only if the EDR saw: none, partial or same.")] = None,
     limit: LimitOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """List cases by rank; those below the budget with --state below."""
     with existing_home(home) as place:
-        found = show.cases(place, state=state, limit=limit)
+        found = show.cases(place, state=state, edr=edr, limit=limit)
     if json:
         write_json(found)
     else:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rarebit.app.check import CheckReport
+from rarebit.app.edr import EdrSummary
 from rarebit.app.intel import IntelSummary
 from rarebit.app.left_out import LeftOut
 from rarebit.app.memory import MemoryReport
+from rarebit.app.outcome import JobOutcome
 from rarebit.app.rule_run import RuleOutcome
-from rarebit.app.run import JobOutcome, RunSummary
+from rarebit.app.run import RunSummary
 from rarebit.app.status import Status
 from rarebit.cli.output import count, data, notes, safe, table
 from rarebit.core.report import FileReport
@@ -84,6 +86,8 @@ def print_summary(summary: RunSummary, home: Path) -> None:
         for line in job.left_out:
             if _has_left_out(line):
                 out.print(safe(f"  left out    {job.job_id}: {left_out_text(line)}"))
+    if summary.edr is not None:
+        out.print(safe(f"  EDR         {_edr_line(summary.edr)}"))
     for text in _rule_lines(summary.rules):
         out.print(safe(f"  {text}"))
     out.print(safe(f"  home        {home}"))
@@ -131,6 +135,13 @@ def _intel_line(intel: IntelSummary) -> str:
     if intel.vetoed:
         line += f"; {count(intel.vetoed)} values are on lists of false positives"
     return line + (f"; {count(intel.left_out)} values beyond the limit not looked for" if intel.left_out else "")
+
+
+def _edr_line(found: EdrSummary) -> str:
+    """What sensors told of in the run."""
+    line = f"{count(found.alerts)} alerts of {count(found.events)} events, {count(found.again)} sent again"
+    line += f"; {count(found.kept)} kept, {count(found.hosts)} hosts watched"
+    return line + (f"; {count(found.dropped)} older ones dropped" if found.dropped else "")
 
 
 def _reduction(judged: int, cases: int) -> str:
@@ -195,6 +206,22 @@ def _idle(found: Status) -> list[str]:
     ]
 
 
+def _print_kept(found: Status) -> None:
+    """What there is beside events: indicators, and alerts of sensors."""
+    out = data()
+    if found.indicator_lists:
+        met = found.indicator_matches
+        hits, attempts, inbound = (count(met.get(name, 0)) for name in ("hit", "attempt", "inbound"))
+        out.print(
+            safe(
+                f"{count(found.indicators)} indicators of {len(found.indicator_lists)} lists: {hits} hits, "
+                f"{attempts} refused or failed, {inbound} only from outside"
+            )
+        )
+    if found.edr is not None:
+        out.print(safe(f"{count(found.edr.kept)} alerts of EDR and IDS kept; {count(found.edr.hosts)} hosts watched"))
+
+
 def print_status(found: Status) -> None:
     """How an installation stands, on stdout."""
     out = data()
@@ -206,15 +233,7 @@ def print_status(found: Status) -> None:
         )
     )
     out.print(safe(f"{found.files_read} files read, {found.files_with_trouble} of them with something left out"))
-    if found.indicator_lists:
-        met = found.indicator_matches
-        hits, attempts, inbound = (count(met.get(name, 0)) for name in ("hit", "attempt", "inbound"))
-        out.print(
-            safe(
-                f"{count(found.indicators)} indicators of {len(found.indicator_lists)} lists: {hits} hits, "
-                f"{attempts} refused or failed, {inbound} only from outside"
-            )
-        )
+    _print_kept(found)
     made = table("job", "state", "reached", "behind", "memory on disk", "", right=("behind", "memory on disk"))
     for job in found.jobs:
         made.add_row(

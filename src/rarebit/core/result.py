@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from rarebit.core.case_part import CasePart, Notice
+from rarebit.core.edr import EdrView, SensorAlert
 from rarebit.core.habits import Journey, Rhythm
 from rarebit.core.peer import PeerChange
 
@@ -325,6 +326,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """Time of the last event."""
     window: str = ""
     """Span within which events of one group are one alert."""
+    edr: SensorAlert | None = None
+    """Of an alert that a sensor sent."""
 
 
 class CaseEntity(msgspec.Struct, frozen=True, kw_only=True):
@@ -374,6 +377,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     tactics: tuple[str, ...] = ()
     techniques: tuple[str, ...] = ()
     edr: str = "none"
+    edr_view: EdrView | None = None
     sentence: str = ""
     reasons: tuple[Reason, ...] = ()
     parts: tuple[CasePart, ...] = ()

@@ -24,6 +24,7 @@ from rarebit.store.judgements import Judgements
 from rarebit.store.looks import Looks
 from rarebit.store.matches import Matches
 from rarebit.store.peers import Groupings
+from rarebit.store.sensors import SensorAlerts
 from rarebit.store.suppressions import Suppressions
 from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, positions, records, runs
 
@@ -52,6 +53,7 @@ class Store:
         self.matches = Matches(database)
         self.groupings = Groupings(database)
         self.judgements = Judgements(database)
+        self.sensors = SensorAlerts(database)
         self.suppressions = Suppressions(database)
 
     @classmethod
