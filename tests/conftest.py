@@ -157,6 +157,8 @@ def _record(number: int, at_us: int, **changes: Any) -> Record:
         "time": iso(at_us),
         "expected_per_week": expected,
         "initial_expected_per_week": expected,
+        "expected_per_week_low": expected / 2,
+        "expected_per_week_high": expected * 2,
         "entity_type": "host",
         "entity_id": "ws1",
         "explanation": Explanation(sentence=f"ws1 started {value}.", levels=(_level(value=value),)),

@@ -80,7 +80,7 @@ def test_a_job_does_what_its_fixture_says(entry: CatalogEntry, fixture: Fixture)
     found = records(entry, fixture)
     kind = kind_of(entry)
     if kind == "buckets":
-        alerted = {alert.record_id for alert in alerts_of(entry.job, found)}
+        alerted = {alert.record_id for alert in alerts_of(entry.job, found, from_score=25.0)}
         found = [record for record in found if record.id in alerted]
     if kind == "hours":
         found = [record for record in found if record.time > iso(START + 20 * DAY_US) and record.probability < 0.02]

@@ -115,7 +115,9 @@ def test_spans_of_time(rarebit: Rarebit, fleet: Path, tmp_path: Path) -> None:
     status = rarebit("status", "--json", *home).objects[0]
     assert "2026-10-06T12:00" <= status["first"] <= status["last"] < "2026-10-07"
     records = rarebit("record", "list", "--json", *home).objects
-    assert all(record["learning"] == (record["time"] < "2026-10-06T18") for record in records)
+    early, later = ([r for r in records if (r["time"] < "2026-10-06T18") == first] for first in (True, False))
+    assert all(record["learning"] for record in early)
+    assert all(record["maturity"] == "learning" for record in later if record["learning"])
     part = ("--since", "2026-10-06T15:00Z", "--until", "2026-10-06T16:00Z")
     events = rarebit("event", "list", "--where", "process.name: *", *part, "--json", *home).objects
     assert events

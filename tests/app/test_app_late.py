@@ -72,7 +72,8 @@ def _run(home: Home, file: Path) -> RunSummary:
 def _plain(record: Record) -> dict[str, Any]:
     """A record but for what depends on when it was told."""
     later = (
-        "expected_per_week", "record_score", "initial_expected_per_week", "initial_record_score", "revised"
+        "expected_per_week", "expected_per_week_low", "expected_per_week_high", "record_score",
+        "initial_expected_per_week", "initial_record_score", "revised",
     )  # fmt: skip
     return {name: value for name, value in msgspec.to_builtins(record).items() if name not in later}
 

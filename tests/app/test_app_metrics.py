@@ -162,7 +162,7 @@ def test_several_runs_tell_what_one_tells(
     edges = itertools.pairwise([0, 777, 5000, len(whole)])
     with open_home(tmp_path / "home") as home:
         _run(home, [write_events(tmp_path / f"{a}.ndjson", whole[a:b]) for a, b in edges])
-    later = ("expected_per_week", "record_score")
+    later = ("expected_per_week", "expected_per_week_low", "expected_per_week_high", "record_score")
     one, several = (
         {
             record.id: {name: v for name, v in msgspec.to_builtins(record).items() if name not in later}

@@ -21,7 +21,7 @@ from rarebit.maths.hashing import hash_text
 
 OpenHome = Callable[[Path], AbstractContextManager[Home]]
 OPTIONS = RunOptions(learn_until_us=parse_time("2026-10-08T00:00:00Z"))
-LATER = ("expected_per_week", "record_score")
+LATER = ("expected_per_week", "expected_per_week_low", "expected_per_week_high", "record_score")
 
 
 def _first_said(records: list[Record]) -> dict[str, dict[str, Any]]:

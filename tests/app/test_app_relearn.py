@@ -23,7 +23,7 @@ OpenHome = Callable[[Path], AbstractContextManager[Home]]
 JOB = "v3_rare_process_by_host_windows"
 LEARN_UNTIL = parse_time("2026-10-08T00:00:00Z")
 OPTIONS = RunOptions(jobs=(JOB,), learn_until_us=LEARN_UNTIL)
-LATER = ("expected_per_week", "record_score")
+LATER = ("expected_per_week", "expected_per_week_low", "expected_per_week_high", "record_score")
 
 
 def _first_said(home: Home) -> dict[str, dict[str, Any]]:

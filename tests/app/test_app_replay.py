@@ -26,7 +26,7 @@ from rarebit.detect.stream import JobStream
 
 OpenHome = Callable[[Path], AbstractContextManager[Home]]
 OPTIONS = RunOptions(learn_until_us=parse_time("2026-10-08T00:00:00Z"))
-LATER = ("expected_per_week", "record_score")
+LATER = ("expected_per_week", "expected_per_week_low", "expected_per_week_high", "record_score")
 """Fields of the latest fit: equal only where the last fit is."""
 
 
@@ -142,3 +142,12 @@ def test_several_runs_give_the_records_of_one(
         assert [case.id for case in home.store.list_cases("open")] == [
             case.id for case in undisturbed.store.list_cases("open")
         ]
+        assert _buckets(home) == _buckets(undisturbed)
+
+
+def _buckets(home: Home) -> dict[tuple[str, str], tuple[float, int, int]]:
+    """What was first said of each bucket, and how many events and records it has."""
+    return {
+        (each.job_id, each.timestamp): (each.initial_anomaly_score, each.event_count, each.record_count)
+        for each in home.store.buckets.buckets()
+    }

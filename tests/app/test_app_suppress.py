@@ -18,15 +18,16 @@ from rarebit.app.home import Home
 from rarebit.app.ingest import ingest
 from rarebit.app.verdicts import give_verdict
 from rarebit.core.errors import ConflictError, InputError
+from rarebit.core.influencer import Influencer
 from rarebit.core.job import Detector, Job
-from rarebit.core.result import Influencer, Record
+from rarebit.core.result import Record
 from rarebit.core.suppression import Suppression
 from rarebit.core.time import DAY_US, HOUR_US, WEEK_US, iso, parse_time
 
 START = parse_time("2025-10-05T08:00:00Z")
 WHERE = {"process.name": "agent.exe", "user.name": "svc-deploy"}
 MakeRecord = Callable[..., Record]
-JOB = Job(job_id="j", detectors=(Detector(function="rare", by_field_name="process.name"),), alert_score=25.0)
+JOB = Job(job_id="j", detectors=(Detector(function="rare", by_field_name="process.name"),))
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def home(
         ]
         odd = make_record(99, START + 9 * DAY_US, value="odd.exe", entity_id="ws99", expected=2.0)
         opened.store.put_records([*agents, odd])
-        opened.store.put_alerts(alerts_of(JOB, [*agents, odd]))
+        opened.store.put_alerts(alerts_of(JOB, [*agents, odd], from_score=25.0))
         regroup(opened, 10.0)
         yield opened
 

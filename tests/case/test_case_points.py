@@ -16,7 +16,8 @@ from rarebit.case.evidence import CAP
 from rarebit.case.fuse import Fused
 from rarebit.case.stages import CHAIN, NOWHERE, tactic_of
 from rarebit.core.case_part import CasePart
-from rarebit.core.result import Case, Influencer, Record
+from rarebit.core.influencer import Influencer
+from rarebit.core.result import Case, Record
 from rarebit.core.time import DAY_US, HOUR_US, parse_time
 
 MakeRecord = Callable[..., Record]

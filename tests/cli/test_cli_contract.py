@@ -37,6 +37,7 @@ COMMANDS = [
     ["suppress"], ["suppress", "preview"], ["suppress", "add"], ["suppress", "list"], ["suppress", "remove"],
     ["export"], ["export", "cases"], ["export", "alerts"], ["export", "records"], ["export", "attack"],
     ["export", "report"],
+    ["asset", "show"], ["result"], ["result", "buckets"], ["result", "influencers"], ["result", "overall"],
 ]  # fmt: skip
 Rarebit = Callable[..., Any]
 WriteEvents = Callable[[Path, Sequence[dict[str, Any]]], Path]

@@ -14,7 +14,8 @@ import pytest
 from rarebit.alert.rules import alerts_of
 from rarebit.app.cases import regroup
 from rarebit.app.home import Home
-from rarebit.core.result import Influencer, Record
+from rarebit.core.influencer import Influencer
+from rarebit.core.result import Record
 from rarebit.core.time import parse_time
 from rarebit.detect.catalog import catalog
 
@@ -53,7 +54,7 @@ def told(
     with open_home(path) as home:
         home.import_assets(tmp_path / "assets.csv")
         home.store.put_records(records)
-        home.store.put_alerts(alerts_of(catalog()[MAIN].job, records))
+        home.store.put_alerts(alerts_of(catalog()[MAIN].job, records, from_score=25.0))
         regroup(home, 10.0)
     return path
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from rarebit.maths.combine import geometric
+from rarebit.maths.combine import at_most_together, geometric
 
 LEVELS = np.array([1e-1, 1e-2, 1e-3])
 chances = st.floats(1e-300, 1.0)
@@ -91,3 +91,25 @@ EDGES = st.sampled_from([1e-300, 3e-200, 1e-16, 1e-9, 0.25, 0.5, 1.0 - 1e-9, 1.0
 @given(st.lists(EDGES | chances, min_size=1, max_size=50))
 def test_exact_at_both_ends(p: list[float]) -> None:
     assert geometric(np.array(p)[:, None])[0] == pytest.approx(_exact(p), rel=1e-12)
+
+
+def test_records_that_come_together_are_not_promised_rarer_than_they_are() -> None:
+    """Stretches with bursts of records that share their cause: no more than promised are as extreme."""
+    rng = np.random.default_rng(5)
+    weeks, stretches = 400.0, 40_000
+    found = []
+    for _ in range(stretches):
+        size = int(rng.choice([0, 1, 30], p=[0.9, 0.08, 0.02]))
+        if size:
+            common = rng.random()
+            found.append(at_most_together(300.0 * np.clip(common + 0.01 * rng.random(size), 1e-6, 1.0)))
+    # Every record has a uniform E below 300: so many are expected a week at or below each.
+    density = stretches * (0.08 + 0.02 * 30) / weeks / 300.0
+    for level in (1.0, 10.0, 50.0):
+        realised = float(np.count_nonzero(np.array(found) * density <= level)) / weeks
+        assert realised <= 1.1 * level
+
+
+@given(st.lists(st.floats(1e-6, 300.0), min_size=1, max_size=30), st.floats(1e-6, 300.0))
+def test_one_more_record_never_makes_a_stretch_likelier(expected: list[float], more: float) -> None:
+    assert at_most_together(np.array([*expected, more])) <= at_most_together(np.array(expected))

@@ -14,10 +14,9 @@ from rarebit.maths.tail import (
     fit_gpd_pwm,
     fit_tail,
     level_at,
-    log_rate_error,
     log_survival,
     rate_above,
-    rate_interval,
+    realised_interval,
     score_of,
 )
 
@@ -110,41 +109,41 @@ def test_levels_are_the_inverse_of_rates(xi: float, sigma: float, share: float) 
     assert back == pytest.approx([50.0 * share], rel=1e-6)
 
 
-@pytest.mark.parametrize("xi", [0.0, 0.2])
-def test_error_of_a_rate_is_the_spread_over_samples(xi: float) -> None:
-    rng = np.random.default_rng(3)
-    level = level_at([1.0], threshold=0.0, rate=100.0, xi=xi, sigma=1.0)
-    logs = []
-    for _ in range(300):
-        excess = stats.genpareto.rvs(xi, size=1000, random_state=rng)
-        fit_xi, fit_sigma = fit_gpd_pwm(excess)
-        logs.append(log_survival(level, xi=fit_xi, sigma=fit_sigma)[0])
-    error = log_rate_error(level, threshold=0.0, xi=xi, sigma=1.0, exceedances=1000)
-    assert np.hypot(np.std(logs), 1 / np.sqrt(1000)) == pytest.approx(error[0], rel=0.2)
+@given(falling, st.floats(1 / 7, 4.0), st.lists(st.floats(0.0, 691.0), min_size=1, max_size=40))
+def test_intervals_hold_the_point_and_come_again(largest: np.ndarray, weeks: float, asked: list[float]) -> None:
+    tail = fit_tail(largest, weeks=weeks, weekly=max(largest.size, 1) / weeks, floor=3.0, prior_xi=0.3)
+    values = np.sort(np.concatenate([asked, largest[:20]]))
+    low, high = tail.interval(values)
+    expected = tail.expected(values)
+    assert np.all((low > 0) & (low <= expected) & (expected <= high) & np.isfinite(high))
+    again = tail.interval(values)
+    assert (again[0].tobytes(), again[1].tobytes()) == (low.tobytes(), high.tobytes())
 
 
-@given(st.lists(st.floats(0.0, 700.0), min_size=1, max_size=20), shapes, scales, st.integers(0, 2000))
-def test_errors_are_finite(values: list[float], xi: float, sigma: float, exceedances: int) -> None:
-    error = log_rate_error(values, threshold=1.0, xi=xi, sigma=sigma, exceedances=exceedances)
-    assert np.all(np.isfinite(error))
-    assert np.all(error > 0)
+def test_interval_of_a_count_is_that_of_its_poisson_error() -> None:
+    largest = np.sort(np.random.default_rng(1).exponential(size=2000))[::-1] + 5.0
+    tail = fit_tail(largest, weeks=4.0, weekly=1e5, floor=3.0, prior_xi=0.3)
+    low, high = tail.interval([largest[1500]])
+    assert (low[0], high[0]) == pytest.approx((stats.gamma.ppf(0.1, 1501) / 4, stats.gamma.ppf(0.9, 1501) / 4))
 
 
-def test_error_slope_is_smooth_where_the_series_takes_over() -> None:
-    around = log_rate_error([0.999e-2, 1.001e-2], threshold=0.0, xi=0.1, sigma=1.0, exceedances=10)
-    assert around[0] == pytest.approx(around[1], rel=1e-4)
+def test_of_nothing_seen_an_interval_is_wide() -> None:
+    low, high = fit_tail(np.empty(0), weeks=1.0, weekly=100.0, floor=3.0, prior_xi=0.3).interval([6.0])
+    assert low[0] < 0.02
+    assert high[0] > 0.2
 
 
-def test_interval_of_a_rate_is_symmetric_in_its_logarithm() -> None:
-    low, high = rate_interval([1.0, 10.0], [0.5, 0.1])
-    assert low * high == pytest.approx([1.0, 100.0])
-    assert np.log(high[0]) == pytest.approx(1.2816 * 0.5, rel=1e-3)
+def test_an_interval_next_to_the_only_value_seen_is_finite_and_not_of_all_there_is() -> None:
+    tail = fit_tail(np.array([9.0]), weeks=1.0, weekly=1e5, floor=3.0, prior_xi=0.3)
+    low, high = tail.interval(tail.threshold + np.array([1e-9, 1e-3, 1.0, 700.0]))
+    assert (low > 0.0).all()
+    assert (high < 20.0).all()
 
 
 def test_interval_of_what_comes_holds_poisson_noise() -> None:
-    low, high = rate_interval([1.0], [1e-9], weeks=8)
+    low, high = realised_interval([1.0], [1e-9], weeks=8)
     assert (low[0] * 8, high[0] * 8) == (stats.poisson.ppf(0.1, 8), stats.poisson.ppf(0.9, 8))
-    wide_low, wide_high = rate_interval([1.0], [0.5], weeks=8)
+    wide_low, wide_high = realised_interval([1.0], [0.5], weeks=8)
     assert wide_low[0] < low[0] < high[0] < wide_high[0]
 
 

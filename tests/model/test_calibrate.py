@@ -94,6 +94,27 @@ def test_expected_numbers_are_bounded_and_fall_with_p(seed: int, days: float, ro
     assert made.final([1.0])[0] == pytest.approx(made.health()["tests_per_week"])
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), days=st.sampled_from([0.2, 1.5, 10.0, 50.0]), rows=st.integers(1, 400))
+def test_intervals_hold_the_expected_number(seed: int, days: float, rows: int) -> None:
+    p, times, tests = stream(seed, days=days, rows=rows)
+    made = TailCalibrator(keep=40)
+    made.learn(p, times, tests)
+    asked = np.concatenate([np.logspace(0, -320, 300), p])
+    expected, low, high = made.final_interval(asked)
+    assert expected.tobytes() == made.final(asked).tobytes()
+    assert np.all((low > 0) & (low <= expected) & (expected <= high) & np.isfinite(high))
+
+
+def test_p_values_that_are_too_small_are_told_of() -> None:
+    p, times, _ = stream(3, days=30, rows=60_000)
+    right, wrong = TailCalibrator(), TailCalibrator()
+    right.learn(np.sqrt(p), times)
+    wrong.learn(p**2, times)
+    assert right.health()["too_small"] == pytest.approx(1.0, rel=0.5)
+    assert wrong.health()["too_small"] > 100
+
+
 def test_days_keep_what_a_later_window_can_need_and_no_more() -> None:
     p, times, _ = stream(8, days=90, rows=90_000)
     made = TailCalibrator(keep=300)

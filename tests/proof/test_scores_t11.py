@@ -27,6 +27,8 @@ class Outcome:
     frozen: np.ndarray
     live: np.ndarray
     inside: np.ndarray
+    covered: np.ndarray
+    """Whether the interval shown beside a record expected so often holds the true number."""
     xi: np.ndarray
     sigma: np.ndarray
 
@@ -46,6 +48,17 @@ def records(rng: np.random.Generator, df: float | None, weeks: int) -> tuple[np.
     return p, np.sort(rng.integers(0, weeks * WEEK_US, count)), tests
 
 
+def cover(made: TailCalibrator, df: float | None) -> np.ndarray:
+    """Whether the interval of what is expected at each target holds the true records a week (bool[targets])."""
+    p = np.exp(-np.linspace(2.0, 60.0, 6000)) if df is None else np.exp(-np.linspace(5.0, 690.0, 60_000))
+    expected = made.final(p)
+    p = p[[int(np.argmin(np.abs(np.log(expected / target)))) for target in TARGETS]]
+    _, low, high = made.final_interval(p)
+    # Both sides; p of the normal law to its quantile, and that to the true law.
+    true = WEEKLY * p if df is None else WEEKLY * 2 * stdtr(df, ndtri_exp(np.log(p / 2)))
+    return np.asarray((low <= true) & (true <= high))
+
+
 def run(seed: int, runs: int, df: float | None) -> Outcome:
     """Fit for four weeks, then count the records of eight, by the fit as it was and as it is kept up to date."""
     rows: list[tuple[np.ndarray, ...]] = []
@@ -55,6 +68,7 @@ def run(seed: int, runs: int, df: float | None) -> Outcome:
         made.learn(p, START + times, tests)
         low, high = made.interval(TARGETS, weeks=TEST_WEEKS)
         health = made.health()
+        covered = cover(made, df)
         p, times, tests = records(rng, df, TEST_WEEKS)
         below = made.final(p)[:, None] <= TARGETS
         frozen = below.sum(axis=0) / TEST_WEEKS
@@ -65,6 +79,7 @@ def run(seed: int, runs: int, df: float | None) -> Outcome:
                 frozen,
                 (live[:, None] <= TARGETS).sum(axis=0) / TEST_WEEKS,
                 (low <= frozen) & (frozen <= high),
+                covered,
                 np.array(health["xi"]),
                 np.array(health["sigma"]),
             )
@@ -74,12 +89,13 @@ def run(seed: int, runs: int, df: float | None) -> Outcome:
 
 def show(name: str, found: Outcome) -> None:
     print(f"\n{name}: {len(found.xi)} runs, xi {found.xi.mean():.3f}, sigma {found.sigma.mean():.2f}")  # noqa: T201
-    print("  target  nominal p      fitted    kept up to date   inside 80 %")  # noqa: T201
+    print("  target  nominal p      fitted    kept up to date   inside 80 %   truth covered")  # noqa: T201
     for at, target in enumerate(TARGETS):
         print(  # noqa: T201
             f"{target:8.0f} {found.nominal[:, at].mean():10.1f} "
             f"{found.frozen[:, at].mean():6.2f} ±{found.frozen[:, at].std():5.2f} "
-            f"{found.live[:, at].mean():6.2f} ±{found.live[:, at].std():5.2f} {found.inside[:, at].mean():10.0%}"
+            f"{found.live[:, at].mean():6.2f} ±{found.live[:, at].std():5.2f} "
+            f"{found.inside[:, at].mean():10.0%} {found.covered[:, at].mean():15.0%}"
         )
 
 
@@ -96,6 +112,7 @@ def test_promise_under_a_wrong_model(df: float) -> None:
     found = run(seed=2026, runs=200, df=df)
     show(f"Student's t with {df:.0f} degrees of freedom taken for normal", found)
     assert np.all(found.inside.mean(axis=0) >= 0.75)
+    assert np.all(found.covered.mean(axis=0) >= 0.7)
     assert np.all(found.nominal.mean(axis=0) > 4 * TARGETS)
 
 

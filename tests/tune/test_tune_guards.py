@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rarebit.core.result import Influencer, Record
+from rarebit.core.influencer import Influencer
+from rarebit.core.result import Record
 from rarebit.core.time import parse_time
 from rarebit.tune.attributes import may_meet, meets, normal, of_event, of_record
 from rarebit.tune.guards import hits_of, is_service, weakness

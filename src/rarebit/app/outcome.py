@@ -6,6 +6,7 @@ import msgspec
 
 from rarebit.app.left_out import LeftOut
 from rarebit.app.sight import Blind
+from rarebit.detect.standing import Standing
 
 
 class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,10 @@ class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
     entities: int
     records: int
     alerts: int
+    alert_score: float
+    """Its records alert from this score on."""
+    alerts_per_week: float
+    """As many alerts a week that promises."""
     learning_until: str | None
     memory_bytes: int
     memory_limit_bytes: int
@@ -27,8 +32,8 @@ class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """Of those, events whose bucket was no longer kept: learnt, and judged in no bucket."""
     ahead_events: int = 0
     """Events so far ahead of the fleet's clock that they are held back until it has come as far."""
-    tail_shape: float
-    """ξ of the tail fit: about 0 where the model's probabilities are right."""
+    standing: Standing
+    """Its entities by how well they are known, and the health of its probabilities."""
     blind: Blind | None = None
     left_out: tuple[LeftOut, ...] = ()
     """What its rules, calendars and exclusions left out since it began."""

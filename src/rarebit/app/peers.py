@@ -20,9 +20,10 @@ from rarebit.app.home import Home
 from rarebit.app.progress import Progress, silent
 from rarebit.core.errors import NotFoundError, StateError
 from rarebit.core.fields import CODED, ID, NORMAL
+from rarebit.core.influencer import Influencer
 from rarebit.core.names import account_form, host_key
 from rarebit.core.peer import Grouping, PeerChange, PeerGroup
-from rarebit.core.result import Explanation, Influencer, Record
+from rarebit.core.result import Explanation, Record
 from rarebit.core.time import DAY_US, HOUR_US, WEEK_US, parse_time
 from rarebit.detect.ahead import AHEAD_US
 from rarebit.detect.engine import PeerMaps

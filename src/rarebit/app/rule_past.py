@@ -94,11 +94,11 @@ def rule_past(
 
 
 def _of_records(home: Home, rule: Rule, start_us: int | None, end_us: int | None) -> list[Alert]:
-    job = msgspec.structs.replace(get_job(home, rule.job), alert_score=rule.score)
+    job = get_job(home, rule.job)
     records = home.store.list_records(
         job_id=job.job_id, min_score=rule.score, start_us=start_us, end_us=end_us, sort="time"
     )
-    return alerts_of(job, records)
+    return alerts_of(job, records, from_score=rule.score)
 
 
 def _days(alerts: list[Alert], first: int | None, last: int | None) -> tuple[PastDay, ...]:

@@ -206,10 +206,10 @@ def _asked(rule: Rule, collected: Collected) -> list[str]:
 
 def _of_records(home: Home, rule: Rule) -> RuleOutcome:
     """Records of the last weeks at or above the rule's score; what was told of before stays and is not repeated."""
-    job = msgspec.structs.replace(get_job(home, rule.job), alert_score=rule.score)
+    job = get_job(home, rule.job)
     last = home.lake.summary().last_us or 0
     records = home.store.list_records(job_id=job.job_id, min_score=rule.score, start_us=last - _ANOMALY_US)
-    made = [_renamed(rule, alert) for alert in alerts_of(job, records)]
+    made = [_renamed(rule, alert) for alert in alerts_of(job, records, from_score=rule.score)]
     known = {alert.id for alert in home.store.get_alerts([alert.id for alert in made])}
     if rule.state == "on":
         home.store.put_alerts(made)

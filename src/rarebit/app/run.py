@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
+from rarebit.alert.budget import Threshold
 from rarebit.alert.rules import alerts_of
+from rarebit.app.bucket_results import bucket_counts, put_buckets
+from rarebit.app.budget import alert_thresholds
 from rarebit.app.cases import regroup
 from rarebit.app.clock import fleet_clock
 from rarebit.app.edr import EdrSummary, gather
@@ -24,28 +27,27 @@ from rarebit.app.model_snapshots import expire, note_of
 from rarebit.app.outcome import JobOutcome
 from rarebit.app.peers import labels, learn_peers, regroupings
 from rarebit.app.progress import Progress, silent
+from rarebit.app.rescore import settle_older
 from rarebit.app.rule_run import RuleOutcome, prepare, run_rules
 from rarebit.app.sight import blind_job
 from rarebit.core.errors import StateError
 from rarebit.core.names import host_key
-from rarebit.core.result import Case, Record
+from rarebit.core.result import Case
 from rarebit.core.time import DAY_US, iso
 from rarebit.detect.ahead import AHEAD_US
 from rarebit.detect.evidence import Materialised
+from rarebit.detect.influence import ranked
 from rarebit.detect.plan import JobPlan
-from rarebit.detect.records import materialise, rescored
-from rarebit.detect.rollout import INFORMATIONAL
+from rarebit.detect.records import materialise
 from rarebit.detect.scan import feed, request
-from rarebit.detect.stream import REMEMBER_US, UNLISTED, JobStream
+from rarebit.detect.standing import marks, standing
+from rarebit.detect.stream import UNLISTED, JobStream
 from rarebit.lake import MemoryReport
 from rarebit.maths.hashing import hash_text
 from rarebit.store import snapshots
 
 LONGEST_LEARNING_US = 14 * DAY_US
 DEFAULT_BUDGET = 10.0
-_RESCORE_US = 28 * DAY_US
-_WORTH_A_CHANGE = 0.02
-"""Relative change of the expected number below which a record is left as it stands."""
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,7 +145,7 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
     version = home.lake.version()
     intel = match_new(home, version, progress=progress)
     scan(home, streams, progress, until_version=version)
-    outcomes = commit(home, streams, version, progress)
+    outcomes = commit(home, streams, version, progress, budget=options.budget)
     detecting = watch.lap()
     ruled = run_rules(home, version, remembered=options.remember, progress=progress) if options.rules else ()
     ruling = watch.lap()
@@ -259,20 +261,31 @@ def scan(
         progress("detecting", last - first, last - first)
 
 
-def commit(home: Home, streams: Sequence[JobStream], version: int, progress: Progress = silent) -> list[JobOutcome]:
-    """Write what the streams found, their state and their position, all of it or nothing."""
+def commit(
+    home: Home,
+    streams: Sequence[JobStream],
+    version: int,
+    progress: Progress = silent,
+    *,
+    budget: float = DEFAULT_BUDGET,
+) -> list[JobOutcome]:
+    """Write what the streams found, their state and their position, all of it or nothing; ``budget`` is cases a day."""
     names = group_names(home)
     made = []
     for at, stream in enumerate(streams):
         progress("explaining", at, len(streams))
         found = [materialise(stream, i, home.lake.join, names) for i in range(len(stream.groups))]
-        state_name = snapshots.save(home.snapshots, stream.plan.job.job_id, stream.to_state(), {"rows": stream.rows})
-        made.append((stream, found, state_name))
+        found = [replace(part, records=ranked(stream.plan, part.records, home.lake.sql)) for part in found]
+        counts = bucket_counts(home, stream, {record.timestamp for part in found for record in part.records})
+        state_name = snapshots.save(home.snapshots, stream.plan.job.job_id, stream.to_state(), marks(stream))
+        made.append((stream, found, counts, state_name))
     progress("explaining", len(streams), len(streams))
+    limits = alert_thresholds(home, streams, budget)
     outcomes = []
     with home.store.transaction():
-        for stream, found, state_name in made:
-            outcomes.append(_keep(home, stream, found))
+        for stream, found, counts, state_name in made:
+            outcomes.append(_keep(home, stream, found, limits[stream.plan.job.job_id]))
+            put_buckets(home, stream, counts)
             home.store.put_position(stream.plan.job.job_id, version, stream.last_us or 0, state_name)
             size = (home.snapshots / state_name).stat().st_size
             home.store.care.put_snapshot(note_of(home, stream, version, state_name, size))
@@ -287,14 +300,14 @@ def group_names(home: Home) -> Mapping[int, str]:
     return labels(home) | named
 
 
-def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcome:
+def _keep(home: Home, stream: JobStream, found: list[Materialised], limit: Threshold) -> JobOutcome:
     job = stream.plan.job
     fresh = [record for part in found for record in part.records]
     home.store.put_records(fresh)
-    changed = _settle_older(home, stream, found, {record.id for record in fresh})
+    changed = settle_older(home, stream, found, {record.id for record in fresh})
     home.store.put_records(changed)
     renewed = {name for part in found for name in part.renewed}
-    alerts = alerts_of(job, fresh, told=home.store.alerted(sorted(renewed)))
+    alerts = alerts_of(job, fresh, from_score=limit.score, told=home.store.alerted(sorted(renewed)))
     home.store.put_alerts(alerts)
     health = stream.health()
     return JobOutcome(
@@ -304,6 +317,8 @@ def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcom
         entities=health["entities"],
         records=sum(record.id not in renewed for record in fresh),
         alerts=sum(alert.record_id not in renewed for alert in alerts),
+        alert_score=limit.score,
+        alerts_per_week=limit.per_week,
         learning_until=iso(stream.learn_until_us) if stream.learn_until_us else None,
         memory_bytes=health["memory_bytes"],
         memory_limit_bytes=health["memory_limit_bytes"],
@@ -311,31 +326,11 @@ def _keep(home: Home, stream: JobStream, found: list[Materialised]) -> JobOutcom
         late_events=health["late"],
         too_late_events=health["too_late"],
         ahead_events=health["ahead"],
-        tail_shape=round(float(health["calibration"][0]["xi"]), 3),
+        standing=standing(stream),
         blind=blind_job(home, stream.plan) if stream.rows == 0 else None,
         left_out=left_out(home, job, stream.health()["left_out"]),
         pruned=health["pruned"],
     )
-
-
-def _settle_older(home: Home, stream: JobStream, found: list[Materialised], fresh: set[str]) -> list[Record]:
-    """Earlier records with their later values: taken in by a rollout, or scored by the latest fit."""
-    if stream.last_us is None:
-        return []
-    absorbed = {key: lead for part in found for key, lead in part.absorbed.items()}
-    start = stream.last_us - max(_RESCORE_US, REMEMBER_US)
-    older = home.store.list_records(job_id=stream.plan.job.job_id, start_us=start)
-    changed = []
-    for index, group in enumerate(stream.groups):
-        own = {view.index for view in group}
-        part = [r for r in older if r.detector_index in own and r.id not in fresh and not r.rollout]
-        later = stream.expected_now(index, np.array([record.probability for record in part]))
-        for record, expected in zip(part, later.tolist(), strict=True):
-            if record.id in absorbed:
-                changed.append(rescored(record, INFORMATIONAL, rollout=absorbed[record.id]))
-            elif abs(expected / record.expected_per_week - 1.0) > _WORTH_A_CHANGE and not record.rollout_size:
-                changed.append(rescored(record, expected))
-    return changed
 
 
 def _summary(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from rarebit.app.left_out import LeftOut, counts_of, left_out
 from rarebit.app.sight import blind_job
 from rarebit.core.care import Annotation
 from rarebit.core.time import iso
+from rarebit.detect.standing import Gauge, Standing
 from rarebit.store import snapshots
 
 _NOTES: Final = 3
@@ -38,6 +40,8 @@ class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
     """``memory_bytes``, ``memory_limit_bytes``, ``evicted_pairs`` and ``pruned`` at the last run, if it ran then."""
     annotations: tuple[Annotation, ...] = ()
     """The latest notes beside its results."""
+    standing: Standing | None = None
+    """Entities by how well they are known, and the health of its probabilities; None before the first run."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +102,7 @@ def _job(home: Home, job_id: str, version: int, last_us: int | None) -> JobStatu
     if position is None:
         return JobStatus(id=job_id, state="never ran", reached=None, behind=version + 1, snapshot_bytes=0)
     path = home.snapshots / position.state_name
-    arrays, _ = snapshots.load(path)
+    arrays, meta = snapshots.load(path)
     job = get_job(home, job_id)
     rows, learn_until = int(arrays["marks"][1]), int(arrays["marks"][4])
     reason, state = "", "watching"
@@ -117,6 +121,7 @@ def _job(home: Home, job_id: str, version: int, last_us: int | None) -> JobStatu
         memory=_memory(home, job_id),
         annotations=tuple(home.store.care.list_annotations(job_id)[-_NOTES:]),
         problems=tuple(f"{each.where}: {each.text}" for each in idle_rules(home, job)),
+        standing=_standing(meta),
     )
 
 
@@ -125,3 +130,9 @@ def _memory(home: Home, job_id: str) -> dict[str, int]:
     ran: dict[str, int] = next((job for job in last.get("jobs", []) if job["job_id"] == job_id), {})
     names = ("memory_bytes", "memory_limit_bytes", "evicted_pairs", "pruned")
     return {name: ran[name] for name in names if name in ran}
+
+
+def _standing(meta: Mapping[str, Any]) -> Standing:
+    gauge = msgspec.convert({name: meta[name] for name in Gauge.__struct_fields__}, Gauge)
+    counts = {name: int(meta[f"entities_{name}"]) for name in ("learning", "usable", "mature")}
+    return Standing(gauge=gauge, **counts)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.case.stages import tactic_of
-from rarebit.core.result import Influencer
+from rarebit.core.influencer import Influencer
 from rarebit.core.time import DAY_US, WEEK_US
 from rarebit.core.verdict import Trusted
 from rarebit.model.talk import Talk, talk_rates

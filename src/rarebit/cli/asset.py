@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rarebit.cli.options import HomeOption, JsonOption, home_at
+from rarebit.app.hosts import show_host
+from rarebit.cli.options import HomeOption, JsonOption, existing_home, home_at
 from rarebit.cli.output import data, safe, table, write_json
 
 app = typer.Typer(no_args_is_help=True, help="Hosts: roles, sites, criticality; used as asset.role in queries.")
@@ -26,6 +27,25 @@ def import_(
         write_json([{"hosts": len(inventory), "attributes": inventory.attributes()}])
     else:
         data().print(safe(f"{len(inventory)} hosts with {', '.join(inventory.attributes())}"))
+
+
+@app.command()
+def show(host: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show one host: what is known of it, how well each job knows it, what was found on it."""
+    with existing_home(home) as place:
+        found = show_host(place, host)
+    if json:
+        write_json([found])
+        return
+    out = data()
+    out.print(safe(found.host), style="bold")
+    out.print(safe(", ".join(f"{name} {value}" for name, value in found.attributes.items()) or "not in the inventory"))
+    made = table("job", "host is", "active hours", "observations", right=("active hours", "observations"))
+    for job in found.jobs:
+        made.add_row(safe(job.job_id), job.state, f"{job.active_hours:,.0f}", f"{job.observations:,}")
+    out.print(made)
+    out.print(safe("while a host is learning (8 active hours), its records never alert; up to 56 it is usable"))
+    out.print(safe(f"{found.records} records, {len(found.cases)} cases: rarebit record list --host {found.host}"))
 
 
 @app.command("list")

@@ -55,7 +55,8 @@ def show(job_id: JobId, home: HomeOption = None, json: JsonOption = False) -> No
     for index in range(len(job.detectors)):
         out.print(safe(f"detector {index}: {jobs.detector_text(job, index)}"))
     out.print(safe(f"bucket span {job.bucket_span}; influencers {', '.join(job.influencers) or 'none'}"))
-    out.print(safe(f"alerts from score {job.alert_score:g}"))
+    own = "as the budget allows" if job.alert_score is None else f"from score {job.alert_score:g}, whatever the budget"
+    out.print(safe(f"alerts {own}"))
     if not any(problem.kind == "refused" for problem in problems):
         out.print(safe(f"needs {', '.join(jobs.needs(job))}"))
     if job.where:

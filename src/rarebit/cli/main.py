@@ -13,6 +13,7 @@ import rarebit
 from rarebit.cli import (
     alerts,
     asset,
+    buckets,
     calendars,
     export,
     filters,
@@ -52,6 +53,7 @@ for name, group in (
     ("alert", alerts.alert_app),
     ("case", results.case_app),
     ("event", results.event_app),
+    ("result", buckets.result_app),
     ("asset", asset.app),
     ("filter", filters.app),
     ("calendar", calendars.app),

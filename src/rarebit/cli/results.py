@@ -14,7 +14,8 @@ from rarebit.cli.cases import print_case, print_cases
 from rarebit.cli.options import HomeOption, JsonOption, LimitOption, existing_home, moment
 from rarebit.cli.output import data, safe, table, write_json
 from rarebit.core.event_line import event_line
-from rarebit.core.rate import rate
+from rarebit.core.influencer import Explained
+from rarebit.core.rate import rate, rate_between
 from rarebit.core.result import Record
 
 record_app = typer.Typer(no_args_is_help=True, help="Records: one series unusual in one bucket.")
@@ -26,6 +27,11 @@ ScoreOption = Annotated[float | None, typer.Option("--min-score", help="Only at 
 SinceOption = Annotated[str | None, typer.Option("--since", help="Not before this time (ISO 8601, or 7d).")]
 UntilOption = Annotated[str | None, typer.Option("--until", help="Before this time.")]
 _SHOWN = 50
+_WELL_KNOWN = {
+    "learning": "learning (less than 8 active hours or 8 observations)",
+    "usable": "usable (up to 56 active hours)",
+    "mature": "mature (more than 56 active hours)",
+}
 
 
 @record_app.command("list")
@@ -50,10 +56,10 @@ def list_records(
         return
     made = table("id", "score", "expected", "time", "job", "what", right=("score",))
     for record in found:
-        state = " (learning)" if record.learning else " (rollout)" if record.rollout else ""
+        state = f" ({_state(record)})" if _state(record) else ""
         state += " (revised: events came late)" if record.revised else ""
         made.add_row(
-            record.id[:10], f"{record.record_score:.0f}", rate(record.expected_per_week), record.time[:19],
+            record.id[:10], f"{record.record_score:.0f}", _rate_of(record), record.time[:19],
             safe(record.job_id), safe(record.explanation.sentence + state),
         )  # fmt: skip
     data().print(made)
@@ -78,18 +84,39 @@ def print_record(record: Record) -> None:
     out.print(
         safe(
             f"score {record.record_score:.1f} (first {record.initial_record_score:.1f}): expected "
-            f"{rate(record.expected_per_week)} (first {rate(record.initial_expected_per_week)}), "
+            f"{_rate_of(record)} (first {rate(record.initial_expected_per_week)}), "
             f"p = {record.probability:.2g}"
         )
     )
+    known = f"{record.entity_type or 'series'} {record.entity_id}".rstrip()
+    never = "; it never alerts" if record.learning else ""
+    out.print(safe(f"{known}: {_WELL_KNOWN[record.maturity]}{never}"))
     told = record.explanation
     for basis in (*told.levels, *(part for part in (told.tally, told.gauge, told.rhythm, told.journey) if part)):
         counts = msgspec.to_builtins(basis)
         out.print(safe("; ".join(f"{name} {_short(value)}" for name, value in counts.items())))
     for influencer in record.influencers:
-        out.print(safe(f"{influencer.influencer_field_name}: {', '.join(influencer.influencer_field_values)}"))
+        values = [_influence(each) for each in influencer.explains] or list(influencer.influencer_field_values)
+        out.print(safe(f"{influencer.influencer_field_name}: {', '.join(values)}"))
     out.print(safe(f"{record.event_count} events: {', '.join(record.event_ids[:5])}"))
     out.print(safe(f"rarebit event list --record {record.id[:10]}"))
+
+
+def _state(record: Record) -> str:
+    """Why a record cannot alert, or how far its entity is known; nothing of one that is known well."""
+    if record.learning:
+        return f"learning this {record.entity_type or 'series'}" if record.maturity == "learning" else "learning"
+    return "rollout" if record.rollout else record.maturity if record.maturity != "mature" else ""
+
+
+def _influence(each: Explained) -> str:
+    usual = f", usually {each.usual_events:,} of {each.usual_of:,}" if each.usual_of else ""
+    return f"{each.value} explains {100 * each.influencer_score:.0f} % ({each.events} of {each.of} events{usual})"
+
+
+def _rate_of(record: Record) -> str:
+    """Expected number a week, and how sure that is."""
+    return rate_between(record.expected_per_week, record.expected_per_week_low, record.expected_per_week_high)
 
 
 def _short(value: object) -> str:

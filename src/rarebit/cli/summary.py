@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.table import Table
+
 from rarebit.app.check import CheckReport
 from rarebit.app.edr import EdrSummary
 from rarebit.app.intel import IntelSummary
@@ -159,8 +161,9 @@ def _job_line(job: JobOutcome) -> str:
     late += f", {count(job.ahead_events)} events ahead of the fleet's clock wait" if job.ahead_events else ""
     return (
         f"job         {job.job_id}: {count(job.observations)} observations of {count(job.entities)} entities, "
-        f"{count(job.records)} records, {count(job.alerts)} alerts; learnt until {(job.learning_until or '')[:10]}; "
-        f"{memory}{lost}{late}"
+        f"{count(job.records)} records, {count(job.alerts)} alerts; alerts at {job.alert_score:.0f} or more: "
+        f"{_weekly(job)} a week; learnt until {(job.learning_until or '')[:10]}; "
+        f"{memory}{_young(job)}{lost}{late}{_health(job)}"
     )
 
 
@@ -174,6 +177,21 @@ def left_out_text(line: LeftOut) -> str:
     parts.append((line.held_back, "events held back"))
     said = ", ".join(f"{count(number)} {text}" for number, text in parts if number) or "nothing so far"
     return f"{said} by {line.by}"
+
+
+def _weekly(job: JobOutcome) -> str:
+    return f"{job.alerts_per_week:.1f}" if job.alerts_per_week < 100 else count(job.alerts_per_week)  # noqa: PLR2004
+
+
+def _young(job: JobOutcome) -> str:
+    stands = job.standing
+    return f", {count(stands.learning)} entities still learnt" if stands.learning else ""
+
+
+def _health(job: JobOutcome) -> str:
+    """What is wrong with a job's probabilities; nothing where all is well, or it cannot be told yet."""
+    gauge = job.standing.gauge
+    return f"; {gauge.words}" if gauge.state in ("heavy", "cautious") else ""
 
 
 def print_check(found: CheckReport) -> None:
@@ -222,6 +240,19 @@ def _print_kept(found: Status) -> None:
         out.print(safe(f"{count(found.edr.kept)} alerts of EDR and IDS kept; {count(found.edr.hosts)} hosts watched"))
 
 
+def _jobs(found: Status) -> Table:
+    made = table("job", "state", "reached", "behind", "memory on disk", "learning/usable/mature",
+                 "probabilities", "", right=("behind", "memory on disk", "learning/usable/mature"))  # fmt: skip
+    for job in found.jobs:
+        known = None if job.state == "blind" else job.standing
+        entities = f"{known.learning:,}/{known.usable:,}/{known.mature:,}" if known else ""
+        made.add_row(
+            safe(job.id), job.state, (job.reached or "")[:19], str(job.behind), f"{job.snapshot_bytes / 1e6:.1f} MB",
+            entities, known.gauge.state if known else "", safe(job.reason),
+        )  # fmt: skip
+    return made
+
+
 def print_status(found: Status) -> None:
     """How an installation stands, on stdout."""
     out = data()
@@ -234,13 +265,7 @@ def print_status(found: Status) -> None:
     )
     out.print(safe(f"{found.files_read} files read, {found.files_with_trouble} of them with something left out"))
     _print_kept(found)
-    made = table("job", "state", "reached", "behind", "memory on disk", "", right=("behind", "memory on disk"))
-    for job in found.jobs:
-        made.add_row(
-            safe(job.id), job.state, (job.reached or "")[:19], str(job.behind), f"{job.snapshot_bytes / 1e6:.1f} MB",
-            safe(job.reason),
-        )  # fmt: skip
-    out.print(made)
+    out.print(_jobs(found))
     for text in _idle(found):
         out.print(safe(f"left out    {text}"))
     for job in found.jobs:
@@ -256,3 +281,6 @@ def print_status(found: Status) -> None:
             if note.kind == "calendar":
                 continue  # told above, by what it left out
             out.print(safe(f"noted       {job.id}: {iso(note.start_us)[:16]} {note.kind}: {note.text}"))
+        if job.standing and job.standing.gauge.state in ("heavy", "cautious"):
+            gauge = job.standing.gauge
+            out.print(safe(f"{job.id}: {gauge.words} (tail shape {gauge.shape:.2f})"))

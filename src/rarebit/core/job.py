@@ -69,8 +69,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What a metric function found, with ``{}`` for the amount: ``sent {} to other hosts``."""
     acted: str = "was active"
     """What an entity did, for functions of hours and places: ``logged on``; for rare values with ``{value}``."""
-    alert_score: float = 25.0
-    """Records at or above this score become alerts; 25 is ten expected records a week."""
+    alert_score: float | None = None
+    """Records at or above this score become alerts, whatever the budget; if not set, the budget decides."""
     where: str = ""
     """KQL that narrows the datafeed; set by ``job clone --where``."""
     guide: Guide = msgspec.field(default_factory=Guide)

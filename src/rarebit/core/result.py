@@ -9,14 +9,8 @@ import msgspec
 from rarebit.core.case_part import CasePart, Notice
 from rarebit.core.edr import EdrView, SensorAlert
 from rarebit.core.habits import Journey, Rhythm
+from rarebit.core.influencer import Influencer
 from rarebit.core.peer import PeerChange
-
-
-class Influencer(msgspec.Struct, frozen=True, kw_only=True):
-    """Values of one field that co-occur with a record."""
-
-    influencer_field_name: str
-    influencer_field_values: tuple[str, ...]
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,10 +273,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     expected_per_week: float
     """How many records a week at least this extreme this job is expected to give here, by the latest fit."""
     initial_expected_per_week: float
+    """As first given; never changed."""
+    expected_per_week_low: float | None = None
+    """Ends of the 80 % interval of ``expected_per_week``; none where it is set and not estimated."""
+    expected_per_week_high: float | None = None
     learning: bool = False
     """Whether the job or the entity was still learning; such records never alert."""
     revised: bool = False
     """Whether events that came late have changed it since it was first told."""
+    maturity: str = "mature"
+    """How well the entity was known then: ``learning``, ``usable`` or ``mature``."""
     rollout: str = ""
     """Id of the rollout item that took this record in, or empty."""
     rollout_size: int = 0
@@ -305,8 +305,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: str
     """Time of the first event."""
     score: float
-    expected_per_week: float | None
-    """None where a rule over events made it: that has no such number."""
+    expected_per_week: float | None  # None where a rule over events made it
+    expected_per_week_low: float | None = None
+    expected_per_week_high: float | None = None
     entity_type: str
     entity_id: str
     sentence: str

@@ -73,3 +73,8 @@ def iso(value_us: int) -> str:
 def day_of(value_us: int) -> str:
     """UTC date as ``YYYY-MM-DD``."""
     return to_datetime(value_us).strftime("%Y-%m-%d")
+
+
+def hour_end(time_us: int) -> int:
+    """End of the hour of an observation: its further events lie before it."""
+    return (time_us // HOUR_US + 1) * HOUR_US

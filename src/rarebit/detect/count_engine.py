@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rarebit.core.time import HOUR_US
 from rarebit.detect.care import HOST, Care
 from rarebit.detect.engine import INFORMATION, NONE, Codes, Columns, Judged, PeerMaps, Rows
 from rarebit.detect.findings import Findings
@@ -16,6 +17,7 @@ from rarebit.detect.series import population_keys, series_keys
 from rarebit.detect.series_engine import SeriesEngine, found_in
 from rarebit.model.count import CountModel
 from rarebit.model.count_settings import CountSettings
+from rarebit.model.maturity import known_series
 from rarebit.model.population import PopulationModel
 from rarebit.model.tables import State, Table
 
@@ -45,6 +47,7 @@ class CountEngine(SeriesEngine[CountModel]):
         assert detector.counting is not None  # noqa: S101 engine_for asks for no other
         self._detector = detector
         self._care = Care()
+        self._bucket_hours = plan.span_us / HOUR_US
         self._over = detector.detector.over_field_name
         left_out = detector.detector.exclude_frequent
         settings = CountSettings(
@@ -83,7 +86,9 @@ class CountEngine(SeriesEngine[CountModel]):
             scopes=scopes,
             **self._belongs(times_us.size, columns, peers),
         )
-        return Judged(Findings(found_in(cells, "revised"), [cells]), observed)
+        found = found_in(cells, "revised")
+        found["maturity"] = self._maturity(cells["buckets"] * self._bucket_hours, cells["buckets"])
+        return Judged(Findings(found, [cells]), observed)
 
     def watch(self, codes: Sequence[Codes]) -> None:
         """Keep every bucket of a series from now on; ``codes`` (int64[1] each) are those of its values."""
@@ -106,6 +111,10 @@ class CountEngine(SeriesEngine[CountModel]):
         """See :meth:`Engine.regroup`; members of a population are compared with the whole of it."""
         if not self._over:
             super().regroup(peers)
+
+    def known(self) -> Table:
+        """See :meth:`Engine.known`."""
+        return known_series(self._model.series, self._model.settings.span_us)
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""

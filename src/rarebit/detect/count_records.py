@@ -22,8 +22,10 @@ from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan
 from rarebit.detect.stream import JobStream
 from rarebit.maths.count import Predicted, quantile
+from rarebit.maths.tail import Rate
 from rarebit.model.count_settings import BOTH, HIGH
 from rarebit.model.drift import SHARE, WINDOWS
+from rarebit.model.maturity import NAMES as MATURITY
 from rarebit.model.population import MEMBER_CELL, mixed_quantile, telling_parts
 from rarebit.model.tables import Table
 from rarebit.query import literal
@@ -48,14 +50,14 @@ def materialise_counts(stream: JobStream, index: int, join: Join, group_names: M
     witnesses, events = fetch_buckets(stream, detector, cells, np.array(cells["count"]) > 0, join)
     codes = stream.group_codes(index)
     names = [group_names.get(int(code), "") for code in codes]
-    later = stream.expected_now(index, fresh.found["p"])
+    later = stream.later(index, fresh.found["p"])
     bounds = bounds_of(cells)
     records = []
     for row in range(len(fresh)):
         if row in witnesses:
             draft = CountDraft(stream, detector, fresh, row, witnesses[row], events.get(row))
             group = names[int(cells["group"][row])]
-            records.append(draft.record(float(later[row]), [float(bound[row]) for bound in bounds], group))
+            records.append(draft.record(later.at(row), [float(bound[row]) for bound in bounds], group))
     renewed = frozenset(record.id for record in records if record.revised)
     return Materialised(records, renewed, {})
 
@@ -181,7 +183,7 @@ class Draft:
         self.total = 0 if events is None else int(events.column("total")[0].as_py())
         self.first = {name: self.events.column(name)[0].as_py() for name in self.events.column_names}
 
-    def record_of(self, later: float, told: Told) -> Record:
+    def record_of(self, later: Rate, told: Told) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         job, detector, cell = self.stream.plan.job, self.detector.detector, self.cell
         initial = float(self.found["expected"])
@@ -204,14 +206,17 @@ class Draft:
             actual=(told.actual,),
             probability=float(self.found["p"]),
             multi_bucket_impact=told.impact,
-            record_score=score(later),
+            record_score=score(later.expected),
             initial_record_score=score(initial),
             influencers=influencers(self.events, job.influencers),
             time=iso(int(self.found["time_us"])),
-            expected_per_week=later,
+            expected_per_week=later.expected,
+            expected_per_week_low=later.low,
+            expected_per_week_high=later.high,
             initial_expected_per_week=initial,
             learning=bool(self.found["learning"]),
             revised=bool(self.found["revised"]),
+            maturity=MATURITY[self.found["maturity"]],
             entity_type=kind,
             entity_id=entity,
             explanation=told.explanation,
@@ -249,7 +254,7 @@ class Draft:
 class CountDraft(Draft):
     """A finding of a count."""
 
-    def record(self, later: float, bounds: Sequence[float], group: str) -> Record:
+    def record(self, later: Rate, bounds: Sequence[float], group: str) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         tally = self._tally(bounds, group)
         explanation = Explanation(sentence=self._sentence(tally), tally=tally)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rarebit.detect.care import Care
 from rarebit.detect.findings import Findings
 from rarebit.detect.plan import NULL_CODE, DetectorPlan
-from rarebit.model.tables import State
+from rarebit.model.tables import State, Table
 
 Codes = NDArray[np.int64]
 Columns = Mapping[str, Codes]
@@ -77,6 +77,9 @@ class Engine(Protocol):
 
     def group_codes(self, part: int = 0) -> Codes:
         """Codes of the names of peer groups, by the group number in a part of a finding."""
+
+    def known(self) -> Table:
+        """What is known of every entity, or series (KNOWN[n])."""
 
     def health(self) -> dict[str, int]:
         """``entities``, ``pairs``, ``memory``, ``evicted``; ``late`` events, those ``too_late`` to judge."""

@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from rarebit.core.fields import CODED
-from rarebit.core.result import Influencer, Record
+from rarebit.core.influencer import Influencer
+from rarebit.core.result import Record
+from rarebit.detect.influence import carried
 from rarebit.maths.tail import score_of
 from rarebit.query import literal
 from rarebit.query.columns import text_sql
@@ -39,12 +41,8 @@ def key_sql(name: str) -> str:
 
 def influencers(events: pa.Table, names: Iterable[str]) -> tuple[Influencer, ...]:
     """Values of the fields among the events, those that have any."""
-    found = []
-    for name in names:
-        values = tuple(str(value) for value in dict.fromkeys(events.column(name).to_pylist()) if value)
-        if values:
-            found.append(Influencer(influencer_field_name=name, influencer_field_values=values))
-    return tuple(found)
+    found = (carried(name, events.column(name).to_pylist()) for name in names)
+    return tuple(each for each in found if each is not None)
 
 
 def score(expected: float) -> float:

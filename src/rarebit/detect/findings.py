@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rarebit.maths.tail import Rate
 from rarebit.model.tables import Table
 
 FOUND: Final = np.dtype(
@@ -24,10 +25,14 @@ FOUND: Final = np.dtype(
         ("settled", "i4"),
         ("revised", "i4"),
         ("hidden", "i8"),
+        ("maturity", "i4"),
+        ("apart", "i4"),
     ]
 )
 """A finding: code of its first event's id, time, probability, expected records a week, its spread, whether late events
-changed it, and the key of the rule or hold for which it is not told of (see :mod:`rarebit.detect.care`), or 0."""
+changed it, and the key of the rule or hold for which it is not told of (see :mod:`rarebit.detect.care`), or 0.
+``maturity`` is the state of its entity: 0 is mature, as in :mod:`rarebit.model.maturity`; ``apart`` says that it is
+as odd beside all others, whatever is known of the entity itself."""
 
 
 class Findings:
@@ -50,6 +55,18 @@ class Findings:
         found = [np.zeros(0, FOUND), *(piece.found for piece in pieces)]
         parts = [[np.zeros(0, kind), *(piece.parts[i] for piece in pieces)] for i, kind in enumerate(part_types)]
         return cls(np.concatenate(found), [np.concatenate(part) for part in parts])
+
+
+class Later(NamedTuple):
+    """Expected records a week by the latest fit, and the ends of their 80 % intervals (float64[n] each)."""
+
+    expected: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    def at(self, row: int) -> Rate:
+        """Of one record."""
+        return Rate(float(self.expected[row]), float(self.low[row]), float(self.high[row]))
 
 
 def differs(column: NDArray[np.int64]) -> NDArray[np.bool_]:

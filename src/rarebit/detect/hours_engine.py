@@ -16,6 +16,8 @@ from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import series_keys
 from rarebit.detect.series_engine import SeriesEngine, found_in
 from rarebit.model.hours import HoursModel, HoursSettings
+from rarebit.model.maturity import KNOWN
+from rarebit.model.tables import Table
 
 
 def step_of(plan: JobPlan) -> int:
@@ -64,7 +66,16 @@ class HoursEngine(SeriesEngine[HoursModel]):
         )
         found = found_in(cells)
         found["window_us"] = cells["time_us"] - cells["time_us"] % HOUR_US
+        found["maturity"] = self._maturity(cells["hours"].astype(np.float64), cells["hours"])
         return Judged(Findings(found, [cells]), observed)
+
+    def known(self) -> Table:
+        """See :meth:`Engine.known`."""
+        series = self._model.series
+        found = np.zeros(series.size, KNOWN)
+        found["entity"] = series["key"]
+        found["hours"] = found["observations"] = series["hours"]
+        return found
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""

@@ -14,7 +14,9 @@ from rarebit.detect.count_records import Draft, Told, fetch_buckets
 from rarebit.detect.evidence import Join, Materialised
 from rarebit.detect.hours_engine import step_of
 from rarebit.detect.hours_sentence import hours_sentence
-from rarebit.detect.stream import JobStream, bucket_start
+from rarebit.detect.plan import bucket_start
+from rarebit.detect.stream import JobStream
+from rarebit.maths.tail import Rate
 from rarebit.model.hours_law import WIDTH, WORTH, kernel, shares_of
 
 
@@ -31,19 +33,19 @@ def materialise_hours(stream: JobStream, index: int, join: Join, group_names: Ma
     cells, all_filled = fresh.parts[0], np.ones(len(fresh), np.bool_)
     witnesses, events = fetch_buckets(stream, detector, cells, all_filled, join, span_us=step_of(stream.plan))
     names = [group_names.get(int(code), "") for code in stream.group_codes(index)]
-    later = stream.expected_now(index, fresh.found["p"])
+    later = stream.later(index, fresh.found["p"])
     records = []
     for row in range(len(fresh)):
         if row in witnesses:
             draft = HoursDraft(stream, detector, fresh, row, witnesses[row], events.get(row))
-            records.append(draft.record(float(later[row]), names[int(cells["group"][row])]))
+            records.append(draft.record(later.at(row), names[int(cells["group"][row])]))
     return Materialised(records, frozenset(), {})
 
 
 class HoursDraft(Draft):
     """A finding of an hour."""
 
-    def record(self, later: float, group: str) -> Record:
+    def record(self, later: Rate, group: str) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         rhythm = self._rhythm(group)
         time_us = int(self.found["time_us"])

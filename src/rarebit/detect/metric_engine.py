@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rarebit.core.time import HOUR_US
 from rarebit.detect.care import HOST, Care
 from rarebit.detect.engine import NONE, Codes, Judged, Rows
 from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import series_keys
 from rarebit.detect.series_engine import SeriesEngine, found_in
+from rarebit.model.maturity import known_series
 from rarebit.model.metric import MetricModel, MetricSettings
 from rarebit.model.metric_cells import CELL
-from rarebit.model.tables import State
+from rarebit.model.tables import State, Table
 
 _NO_WEIGHTS = np.zeros(0)
 
@@ -32,6 +34,7 @@ class MetricEngine(SeriesEngine[MetricModel]):
         assert detector.measuring is not None  # noqa: S101 engine_for asks for no other
         self._detector = detector
         self._care = Care()
+        self._bucket_hours = plan.span_us / HOUR_US
         self._model = MetricModel(
             MetricSettings(
                 span_us=plan.span_us,
@@ -67,7 +70,13 @@ class MetricEngine(SeriesEngine[MetricModel]):
             peers=peers if of_hosts else NONE,
             scopes=scopes,
         )
-        return Judged(Findings(found_in(cells), [cells]), observed)
+        found = found_in(cells)
+        found["maturity"] = self._maturity(cells["buckets"] * self._bucket_hours, cells["buckets"])
+        return Judged(Findings(found, [cells]), observed)
+
+    def known(self) -> Table:
+        """See :meth:`Engine.known`."""
+        return known_series(self._model.series, self._model.settings.span_us)
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""

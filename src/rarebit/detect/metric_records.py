@@ -12,6 +12,7 @@ from rarebit.detect.count_records import Draft, Told, fetch_buckets
 from rarebit.detect.evidence import Join, Materialised
 from rarebit.detect.metric_sentence import measured_words, metric_sentence
 from rarebit.detect.stream import JobStream
+from rarebit.maths.tail import Rate
 from rarebit.model.metric import STATISTICS
 from rarebit.model.metric_law import BOTH, HIGH
 
@@ -35,19 +36,19 @@ def materialise_metrics(stream: JobStream, index: int, join: Join, group_names: 
     cells = fresh.parts[0]
     witnesses, events = fetch_buckets(stream, detector, cells, np.array(cells["events"]) > 0.0, join)
     names = [group_names.get(int(code), "") for code in stream.group_codes(index)]
-    later = stream.expected_now(index, fresh.found["p"])
+    later = stream.later(index, fresh.found["p"])
     records = []
     for row in range(len(fresh)):
         if row in witnesses:
             draft = MetricDraft(stream, detector, fresh, row, witnesses[row], events.get(row))
-            records.append(draft.record(float(later[row]), names[int(cells["group"][row])]))
+            records.append(draft.record(later.at(row), names[int(cells["group"][row])]))
     return Materialised(records, frozenset(), {})
 
 
 class MetricDraft(Draft):
     """A finding of a metric."""
 
-    def record(self, later: float, group: str) -> Record:
+    def record(self, later: Rate, group: str) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         gauge = self._gauge(group)
         sentence = metric_sentence(

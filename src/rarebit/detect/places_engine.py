@@ -13,7 +13,9 @@ from rarebit.detect.findings import Findings
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.series import series_keys
 from rarebit.detect.series_engine import SeriesEngine, found_in
+from rarebit.model.maturity import KNOWN
 from rarebit.model.places import CELL, PlacesModel, PlacesSettings
+from rarebit.model.tables import Table
 
 
 class PlacesEngine(SeriesEngine[PlacesModel]):
@@ -57,7 +59,16 @@ class PlacesEngine(SeriesEngine[PlacesModel]):
             hidden=NONE if care is None else care.hidden,
             unlearnt=NONE if care is None else care.unlearnt.astype(np.int64),
         )
-        return Judged(Findings(found_in(cells), [cells]), observed)
+        found = found_in(cells)
+        found["maturity"] = self._maturity(cells["seen"], cells["seen"].astype(np.int64))
+        return Judged(Findings(found, [cells]), observed)
+
+    def known(self) -> Table:
+        """See :meth:`Engine.known`; hours are those in which it was seen at all, at least as many as its places."""
+        series = self._model.series
+        found = np.zeros(series.size, KNOWN)
+        found["entity"], found["hours"], found["observations"] = series["key"], series["seen"], series["seen"]
+        return found
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""

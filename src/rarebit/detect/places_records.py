@@ -14,6 +14,7 @@ from rarebit.detect.count_records import Draft, Told, fetch_buckets
 from rarebit.detect.evidence import Join, Materialised
 from rarebit.detect.places_sentence import places_sentence
 from rarebit.detect.stream import JobStream
+from rarebit.maths.tail import Rate
 from rarebit.model.places import GROUP_WORTH, speed_kmh
 
 
@@ -30,19 +31,19 @@ def materialise_places(stream: JobStream, index: int, join: Join, group_names: M
     cells = fresh.parts[0]
     witnesses, events = fetch_buckets(stream, detector, cells, np.ones(len(fresh), np.bool_), join)
     names = [group_names.get(int(code), "") for code in stream.group_codes(index)]
-    later = stream.expected_now(index, fresh.found["p"])
+    later = stream.later(index, fresh.found["p"])
     records = []
     for row in range(len(fresh)):
         if row in witnesses:
             draft = PlacesDraft(stream, detector, fresh, row, witnesses[row], events.get(row))
-            records.append(draft.record(float(later[row]), names[int(cells["group"][row])]))
+            records.append(draft.record(later.at(row), names[int(cells["group"][row])]))
     return Materialised(records, frozenset(), {})
 
 
 class PlacesDraft(Draft):
     """A finding of a place."""
 
-    def record(self, later: float, group: str) -> Record:
+    def record(self, later: Rate, group: str) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         journey = self._journey(group)
         sentence = places_sentence(

@@ -20,7 +20,7 @@ from rarebit.query.tree import Node, fields_of
 
 NULL_CODE: Final = 1
 """Code under which an absent value is judged where the detector says ``use_null``; 0 in the lake."""
-_ENTITIES: Final = ("host.name", "user.name")
+ENTITIES: Final = ("host.name", "user.name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
     elif detector.partition_field_name:
         mode, entity, scope = INDIVIDUAL, detector.partition_field_name, None
     else:
-        watched = [name for name in _ENTITIES if name != value]
+        watched = [name for name in ENTITIES if name != value]
         entity = next((name for name in watched if name in job.influencers), watched[0])
         mode, scope = FLEET, None
     frequent = detector.function == "freq_rare"
@@ -198,7 +198,7 @@ def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
 def _series_plan(job: Job, index: int, detector: Detector, value: str | None) -> DetectorPlan:
     names = (detector.partition_field_name, detector.by_field_name, detector.over_field_name)
     split = tuple(name for name in names if name)
-    entity = next((name for name in _ENTITIES if name in split), split[0] if split else "")
+    entity = next((name for name in ENTITIES if name in split), split[0] if split else "")
     return DetectorPlan(
         index=index,
         detector=detector,
@@ -211,3 +211,8 @@ def _series_plan(job: Job, index: int, detector: Detector, value: str | None) ->
         split=split,
         weight="" if value else summary_field(job),
     )
+
+
+def bucket_start(time_us: int, plan: JobPlan) -> int:
+    """Start of the bucket a time falls into."""
+    return time_us - time_us % plan.span_us

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,13 @@ from rarebit.detect.engine import NONE, Codes, Judged, PeerMaps, Rows, with_null
 from rarebit.detect.findings import FOUND, Findings
 from rarebit.detect.plan import DetectorPlan
 from rarebit.detect.views import View, beside, together
+from rarebit.model.maturity import maturity
 from rarebit.model.rare import RareModel
 from rarebit.model.rare_kernel import CANDIDATE, HOUR_US
-from rarebit.model.tables import State
+from rarebit.model.tables import State, Table
+
+_NEW_TO_ENTITY: Final = 1
+"""Level of what others of the peer group have; what is rarer is so beside all of them."""
 
 
 class RareEngine:
@@ -76,6 +80,8 @@ class RareEngine:
         found["p"] = together(judged)
         found["spreading"] = lead["spreading"] if self._collapse else 0
         found["hidden"] = 0 if care is None else care.hidden[lead["row"]]
+        found["maturity"] = maturity(lead["hours"] - 1.0, lead["hours"] - 1)  # an active hour has an observation
+        found["apart"] = lead["level"] > _NEW_TO_ENTITY
         parts = [lead, *(beside(lead, view) for view in judged[1:])]
         return Judged(Findings(found, parts), int(np.count_nonzero(~np.isnan(judged[0].p))))
 
@@ -99,6 +105,10 @@ class RareEngine:
     def group_codes(self, part: int = 0) -> Codes:
         """See :meth:`Engine.group_codes`."""
         return self._models[part].group_codes()
+
+    def known(self) -> Table:
+        """See :meth:`Engine.known`."""
+        return self._models[0].known()
 
     def health(self) -> dict[str, int]:
         """See :meth:`Engine.health`."""

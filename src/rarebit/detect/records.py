@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from rarebit.core.fields import CODED, ID, ID_CODE, TIME
-from rarebit.core.result import Explanation, Influencer, Level, Record
-from rarebit.core.time import HOUR_US, iso, parse_span
+from rarebit.core.influencer import Influencer
+from rarebit.core.result import Explanation, Level, Record
+from rarebit.core.time import HOUR_US, hour_end, iso, parse_span
 from rarebit.detect.count_records import materialise_counts
 from rarebit.detect.evidence import EVENTS_SHOWN, Join, Materialised, influencers, key_sql, score
 from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sentence, what_happened
@@ -20,9 +21,11 @@ from rarebit.detect.findings import Findings
 from rarebit.detect.hours_records import materialise_hours
 from rarebit.detect.metric_records import materialise_metrics
 from rarebit.detect.places_records import materialise_places
-from rarebit.detect.plan import NULL_CODE, DetectorPlan
+from rarebit.detect.plan import NULL_CODE, DetectorPlan, bucket_start
 from rarebit.detect.rollout import INFORMATIONAL, Spread, spreads, verdict
-from rarebit.detect.stream import JobStream, bucket_start, hour_end
+from rarebit.detect.stream import JobStream
+from rarebit.maths.tail import Rate
+from rarebit.model.maturity import NAMES as MATURITY
 from rarebit.query import literal
 from rarebit.query.columns import text_sql
 from rarebit.query.sql import to_sql
@@ -67,7 +70,7 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
     events = _fetch(stream, group, fresh, join)
     codes = [stream.group_codes(index, part) for part in range(len(group))]
     names = [[group_names.get(int(code), "") for code in part] for part in codes]
-    later = stream.expected_now(index, fresh.found["p"])
+    later = stream.later(index, fresh.found["p"])
     records, absorbed = [], {}
     for row in range(len(fresh)):
         if row not in events:
@@ -75,7 +78,7 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
         draft = _Draft(stream, group, fresh, row, events[row], names)
         found = fresh.found[row]
         about = spread.get((int(found["value"]), int(found["window_us"])))
-        records.append(draft.record(float(later[row]), about))
+        records.append(draft.record(later.at(row), about))
     for about in spread.values():
         absorbed.update(_absorbed(stream, group[0], about))
     renewed = frozenset(_record_id(stream, group[0], int(code)) for code in earlier.found["id"])
@@ -147,16 +150,17 @@ class _Draft:
         self.parts = [part[row] for part in fresh.parts]
         self.first = {name: events.column(name)[0].as_py() for name in events.column_names}
 
-    def record(self, later: float, about: Spread | None) -> Record:
+    def record(self, later: Rate, about: Spread | None) -> Record:
         """The record; ``later`` is the expected number a week by the latest fit."""
         job, lead = self.stream.plan.job, self.group[0]
         views = zip(self.group, self.parts, self.names, strict=True)
         levels = tuple(self._level(detector, part, names) for detector, part, names in views if part["row"] >= 0)
         time_us = int(self.found["time_us"])
         own_id = _record_id(self.stream, lead, int(self.found["id"]))
-        expected, rollout, extra = later, "", ""
+        rate, rollout, extra = later, "", ""
         if about is not None:
-            expected, rollout, extra = self._in_rollout(later, about, own_id)
+            rate, rollout, extra = self._in_rollout(later, about, own_id)
+        low, high = bounds(rate)
         initial = float(self.found["expected"])
         detector = lead.detector
         return Record(
@@ -175,13 +179,16 @@ class _Draft:
             typical=(0.0,),
             actual=(float(self.parts[0]["events"]),),
             probability=float(self.found["p"]),
-            record_score=score(expected),
+            record_score=score(rate.expected),
             initial_record_score=score(initial),
             influencers=self._influencers(),
             time=iso(time_us),
-            expected_per_week=expected,
+            expected_per_week=rate.expected,
+            expected_per_week_low=low,
+            expected_per_week_high=high,
             initial_expected_per_week=initial,
             learning=bool(self.found["learning"]),
+            maturity=MATURITY[self.found["maturity"]],
             rollout=rollout,
             rollout_size=about.joined if about is not None and not rollout else 0,
             entity_type="host" if self.first.get("host.name") else noun(lead.entity),
@@ -191,14 +198,14 @@ class _Draft:
             event_count=int(self.first["total"]),
         )
 
-    def _in_rollout(self, later: float, about: Spread, own_id: str) -> tuple[float, str, str]:
+    def _in_rollout(self, later: Rate, about: Spread, own_id: str) -> tuple[Rate, str, str]:
         lead = _record_id(self.stream, self.group[0], about.lead_id)
         if own_id != lead:
-            return INFORMATIONAL, lead, ""
-        judged = verdict(about, parent=self._provenance("parent"), trusted=self._trusted(), expected=later)
+            return later.become(INFORMATIONAL), lead, ""
+        judged = verdict(about, parent=self._provenance("parent"), trusted=self._trusted(), expected=later.expected)
         hours = (about.last_us - about.first_us) / HOUR_US
         text = rollout_sentence(about.joined, noun(self.group[0].entity), hours)
-        return judged.expected, "", f"{text} ({judged.reason})"
+        return later.become(judged.expected), "", f"{text} ({judged.reason})"
 
     def _trusted(self) -> bool | None:
         trusted = self._provenance("trusted")
@@ -248,7 +255,19 @@ class _Draft:
         return f"{text}; {extra}." if extra else f"{text}."
 
 
-def rescored(record: Record, expected: float, *, rollout: str | None = None) -> Record:
+def rescored(record: Record, rate: Rate, *, rollout: str | None = None) -> Record:
     """The record with its later value; what it was first given stays beside it."""
-    taken = record.rollout if rollout is None else rollout
-    return msgspec.structs.replace(record, expected_per_week=expected, record_score=score(expected), rollout=taken)
+    low, high = bounds(rate)
+    return msgspec.structs.replace(
+        record,
+        expected_per_week=rate.expected,
+        expected_per_week_low=low,
+        expected_per_week_high=high,
+        record_score=score(rate.expected),
+        rollout=record.rollout if rollout is None else rollout,
+    )
+
+
+def bounds(rate: Rate) -> tuple[float | None, float | None]:
+    """Ends of the interval, or none of a number that is set and not estimated."""
+    return (None, None) if rate.expected >= INFORMATIONAL else (rate.low, rate.high)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from rarebit.detect.engine import Codes, PeerMaps
 from rarebit.detect.findings import FOUND
-from rarebit.detect.plan import DetectorPlan
+from rarebit.detect.plan import ENTITIES, DetectorPlan
+from rarebit.model.maturity import MATURE, maturity
 from rarebit.model.tables import State, Table
 
 
@@ -62,6 +63,17 @@ class SeriesEngine(Generic[Model]):
     def group_codes(self, part: int = 0) -> Codes:  # noqa: ARG002 one model has one part
         """See :meth:`Engine.group_codes`."""
         return self._model.group_codes()
+
+    def _maturity(self, hours: NDArray[np.float64], observations: NDArray[np.int64]) -> NDArray[np.int32]:
+        """How well the entity of each finding is known by its hours and observations; a series of others is old.
+
+        A new destination, or a user's first act on a host, is what such jobs are for; and the law of a population is
+        that of members never met.
+        """
+        detector, over = self._detector, self._detector.detector.over_field_name
+        if detector.entity in ENTITIES and detector.split == (detector.entity,) and not over:
+            return maturity(hours, observations)
+        return np.full(hours.size, MATURE, np.int32)
 
     def to_state(self) -> State:
         """See :meth:`Engine.to_state`."""

@@ -20,16 +20,17 @@ from rarebit.detect.ahead import Ahead, taken
 from rarebit.detect.care import added
 from rarebit.detect.engine import NO_NUMBERS, Columns, Engine, Numbers, PeerMaps, Rows
 from rarebit.detect.engines import engine_for
-from rarebit.detect.findings import FOUND, Findings, differs, stretches
+from rarebit.detect.findings import FOUND, Findings, Later, differs, stretches
 from rarebit.detect.flow import Flow
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.problems import memory_limit
 from rarebit.detect.revise import give_way
 from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
+from rarebit.model.maturity import LEARNING
 from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
-STATE_VERSION: Final = 7
+STATE_VERSION: Final = 8
 KEEP_P: Final = 0.05
 """Observations up to this probability are looked at in a busy fleet (Elastic writes no record above 0.035)."""
 COLD_DAYS: Final = 7.0
@@ -175,7 +176,8 @@ class JobStream:
 
     def _expected(self, index: int, judged: Findings) -> Findings:
         """Those worth a look, with their expected number a week."""
-        judged.found["learning"] = judged.found["time_us"] < self.learn_until_us
+        early = judged.found["time_us"] < self.learn_until_us
+        judged.found["learning"] = early | ((judged.found["maturity"] == LEARNING) & (judged.found["apart"] == 0))
         self._note_spread(index, judged.found)
         revised = np.flatnonzero(judged.found["revised"])
         if revised.size:
@@ -189,7 +191,8 @@ class JobStream:
         found = findings.found
         found["expected"] = self._calibrators[index].expected(found["p"], judged_us)
         # Before there is a tail to go by, no finding is rarer than its own p says.
-        learning = (found["learning"] > 0) | (not self._calibrators[index].fitted and np.isfinite(self._weekly))
+        untold = not self._calibrators[index].fitted and bool(np.isfinite(self._weekly))
+        learning = (found["time_us"] < self.learn_until_us) | untold
         found["expected"][learning] = np.maximum(found["expected"], found["p"] * self._weekly)[learning]
         return findings
 
@@ -300,13 +303,18 @@ class JobStream:
         """Time of the last row at the last :meth:`take_fresh`, of an earlier run too; -1 before the first."""
         return self._told_us[index]
 
-    def expected_now(self, index: int, p: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Expected records a week at least as extreme, by the latest fit."""
-        expected = self._calibrators[index].final(p)
+    def later(self, index: int, p: NDArray[np.float64]) -> Later:
+        """Expected records a week at least as extreme, by the latest fit, and how sure that is."""
+        expected, low, high = self._calibrators[index].final_interval(p)
         if self._calibrators[index].fitted:
-            return expected
+            return Later(expected, low, high)
         days = ((self.last_us or 0) - (self.first_us or 0)) / DAY_US
-        return np.maximum(expected, p * 7.0 * self.observations / max(1.0, days))
+        nominal = p * 7.0 * self.observations / max(1.0, days)
+        return Later(np.maximum(expected, nominal), low, np.maximum(high, nominal))
+
+    def known(self, index: int) -> Table:
+        """What is known of the entities, or series, of a group (KNOWN[n])."""
+        return self._engines[index].known()
 
     def group_codes(self, index: int, part: int = 0) -> NDArray[np.int64]:
         """Codes of the names of peer groups, by the group number in the counts of one of its detectors."""
@@ -388,13 +396,3 @@ class JobStream:
         self._evicted_before = sum(engine.health()["evicted"] for engine in self._engines)
         self._told_us = [marks[6]] * len(self._groups)
         return self
-
-
-def bucket_start(time_us: int, plan: JobPlan) -> int:
-    """Start of the bucket a time falls into."""
-    return time_us - time_us % plan.span_us
-
-
-def hour_end(time_us: int) -> int:
-    """End of the hour of an observation: its further events lie before it."""
-    return (time_us // HOUR_US + 1) * HOUR_US

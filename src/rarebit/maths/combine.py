@@ -30,3 +30,35 @@ def geometric(p: NDArray[np.float64]) -> NDArray[np.float64]:
     mean: NDArray[np.float64] = np.exp(np.mean(np.log(np.clip(p, 1e-300, 1.0)), axis=0))
     joint: NDArray[np.float64] = np.minimum(1.0, np.e * mean)
     return joint
+
+
+_SHARE = 1.860025079221190
+"""Sum over k >= 1 of ``(sqrt(k) - sqrt(k - 1)) / k``."""
+
+
+def at_most_together(expected: NDArray[np.float64]) -> float:
+    """How many stretches of time a week have records at least as extreme as these, at most, under any dependence.
+
+    With the records of a stretch sorted by their expected number a week, the statistic is the least ``E_k / sqrt(k)``.
+    It is at most e only if for some k there are k records with ``E <= e sqrt(k)``. Give a record the weight 1/k where
+    ``E`` lies between ``e sqrt(k - 1)`` and ``e sqrt(k)``: then the weights of such a stretch sum to 1 or more, and
+    all weights of a week to ``1.86 e`` on average, so that no more than ``1.86 e`` stretches a week are like it
+    (Markov's inequality, as in Rueger's and Hommel's combinations of p-values).
+
+    Parameters
+    ----------
+    expected : float64[n]
+        Expected records a week of each record, n >= 1, in any order.
+
+    Returns
+    -------
+    float
+        Never rises when one of them falls, or when one is added.
+
+    Examples
+    --------
+    >>> round(at_most_together(np.array([0.1])), 3), round(at_most_together(np.full(100, 10.0)), 3)
+    (0.186, 1.86)
+    """
+    ordered = np.sort(expected)
+    return float(_SHARE * np.min(ordered / np.sqrt(np.arange(1, ordered.size + 1))))

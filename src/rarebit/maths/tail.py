@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from rarebit.maths.resample import Prior, log_rate_error, poisson_ends, resampled
 
 XI_RANGE: Final = (-0.1, 0.5)
 """Shapes a fit may take: from a little lighter than exponential to the edge of finite variance."""
 RATE_FLOOR: Final = 1e-300
 """No rate is smaller: nothing is impossible, and logarithms stay finite."""
 _XI_ZERO: Final = 1e-12
-_SERIES: Final = 1e-3
-_XI_FOR_ERROR: Final = 0.45
-"""The asymptotic variance has a pole at one half."""
+_WIDEST: Final = 10.0
+"""So many times at most is what was drawn again widened to the asymptotic error; beyond, that stands alone."""
 
 SHAPE_WEIGHT: Final = 20.0
 """Exceedances that the prior shape is worth in :func:`fit_tail`."""
@@ -25,6 +27,19 @@ FEW: Final = 100
 """With no more exceedances than this the law is fitted to all of them, and otherwise to the upper half."""
 
 Floats = NDArray[np.float64]
+
+
+class Rate(NamedTuple):
+    """Expected number a week, and the ends of its 80 % interval."""
+
+    expected: float
+    low: float
+    high: float
+
+    def become(self, expected: float) -> Rate:
+        """Another number that is as unsure, relatively."""
+        factor = expected / self.expected
+        return Rate(expected, self.low * factor, self.high * factor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +60,10 @@ class Tail:
     """Values above the threshold, rising."""
     weeks: float
     """Length of the window they were seen in."""
+    weekly: float
+    """Values a week in all."""
+    prior_xi: float
+    """Shape that the fit was drawn to."""
 
     def expected(self, x: ArrayLike) -> Floats:
         """Expected number a week of values at or above ``x`` (float64[n]).
@@ -54,7 +73,10 @@ class Tail:
         """
         count = (self.seen.size - np.searchsorted(self.seen, _floats(x))).astype(np.float64)
         sure = np.where(_floats(x) > self.threshold, count - 2.0 * np.sqrt(count), 0.0) / self.weeks
-        fitted = rate_above(
+        return np.maximum(self._fitted(x), np.minimum(sure, self.rate))
+
+    def _fitted(self, x: ArrayLike) -> Floats:
+        return rate_above(
             x,
             threshold=self.threshold,
             rate=self.rate,
@@ -63,22 +85,48 @@ class Tail:
             knots=self.knots,
             knot_rates=self.knot_rates,
         )
-        return np.maximum(fitted, np.minimum(sure, self.rate))
 
     def level(self, expected: ArrayLike) -> Floats:
         """Value that ``expected`` a week exceed (float64[n]), at or above the threshold."""
         return level_at(expected, threshold=self.threshold, rate=self.rate, xi=self.xi, sigma=self.sigma)
 
-    def interval(self, expected: ArrayLike, *, level: float = 0.8, weeks: float | None = None) -> tuple[Floats, Floats]:
-        """Interval of rates (float64[n], a week) that lie above the threshold; see :func:`rate_interval`."""
-        error = log_rate_error(
-            self.level(expected),
-            threshold=self.threshold,
-            xi=self.xi,
-            sigma=self.sigma,
-            exceedances=self.exceedances + 1,
-        )
-        return rate_interval(expected, error, level=level, weeks=weeks)
+    def interval(self, x: ArrayLike, *, level: float = 0.8) -> tuple[Floats, Floats]:
+        """Interval of the rates (float64[n], a week) of values at or above ``x``; it holds :meth:`expected`.
+
+        Above the threshold by the bootstrap of :mod:`rarebit.maths.resample`, and no narrower than the asymptotic
+        error; at and below it, and where one value came again and again, by the Poisson error of how many were seen.
+        """
+        values, point = _floats(x), self.expected(x)
+        logs = self._log_rates(values)
+        ends = np.quantile(logs, [0.5 - level / 2.0, 0.5 + level / 2.0], axis=0)
+        # The error of a heavy tail lies in values larger than those seen, which are never drawn again.
+        error, spread = self._asymptotic_error(values), np.std(logs, axis=0)
+        wider = np.maximum(1.0, error / np.maximum(spread, 1e-9))
+        drawn = np.minimum(wider, _WIDEST) * (ends - np.log(point))
+        normal = np.multiply.outer(ndtri([0.5 - level / 2.0, 0.5 + level / 2.0]), error)
+        ends = np.log(point) + np.where(wider > _WIDEST, normal, drawn)  # what hardly varies when drawn has no shape
+        low, high = np.exp(np.clip(ends, np.log(RATE_FLOOR), np.log(self.weekly)))
+        counted = (values <= self.threshold) | (point > 1.01 * self._fitted(values))
+        fewest, most = poisson_ends(np.maximum(point * self.weeks, 1e-9), level=level)
+        low, high = np.where(counted, fewest / self.weeks, low), np.where(counted, most / self.weeks, high)
+        return np.maximum(np.minimum(low, point), RATE_FLOOR), np.maximum(high, point)
+
+    def realised(self, expected: ArrayLike, *, weeks: float, level: float = 0.8) -> tuple[Floats, Floats]:
+        """Interval of the number a week that ``weeks`` will bring where ``expected`` a week are (float64[n])."""
+        values = self.level(expected)
+        error = np.maximum(np.std(self._log_rates(values), axis=0), self._asymptotic_error(values))
+        return realised_interval(expected, error, weeks=weeks, level=level)
+
+    def _asymptotic_error(self, values: Floats) -> Floats:
+        fit = {"threshold": self.threshold, "xi": self.xi, "sigma": self.sigma}
+        return log_rate_error(values, **fit, exceedances=self.exceedances + 1)
+
+    def _log_rates(self, values: Floats) -> Floats:
+        """Logarithm of the rate above each value, by each resampled fit (float64[samples, n])."""
+        prior = Prior(self.prior_xi, SHAPE_WEIGHT, MEAN_WEIGHT, XI_RANGE)
+        fits = resampled(self.seen, threshold=self.threshold, weeks=self.weeks, prior=prior)
+        found = np.minimum(fits.log_rates(values), np.log(self.weekly))
+        return np.maximum(found, np.log(RATE_FLOOR))
 
 
 def fit_tail(largest: Floats, *, weeks: float, weekly: float, floor: float, prior_xi: float) -> Tail:
@@ -119,6 +167,8 @@ def fit_tail(largest: Floats, *, weeks: float, weekly: float, floor: float, prio
         knot_rates=knot_rates,
         seen=np.ascontiguousarray(above[::-1]),
         weeks=weeks,
+        weekly=weekly,
+        prior_xi=prior_xi,
     )
 
 
@@ -232,74 +282,32 @@ def level_at(expected: ArrayLike, *, threshold: float, rate: float, xi: float, s
     return threshold + sigma * np.expm1(-xi * log_ratio) / xi
 
 
-def log_rate_error(x: ArrayLike, *, threshold: float, xi: float, sigma: float, exceedances: int) -> Floats:
-    """Standard error of the logarithm of the rate above ``x``.
-
-    Delta method: the Poisson error of the number of exceedances, and the asymptotic covariance of shape and scale
-    under probability-weighted moments. At and below the threshold only the former is left.
-
-    Parameters
-    ----------
-    x : float64[n]
-        Values.
-    threshold, xi, sigma : float
-        The fit.
-    exceedances : int
-        How many values it was made of.
-    """
-    shape = min(xi, _XI_FOR_ERROR)
-    ratio = np.maximum(_floats(x) - threshold, 0.0) / sigma
-    inside = np.maximum(shape * ratio, -0.999)
-    by_sigma = ratio / (1.0 + inside)
-    by_shape = ratio * ratio * _shape_slope(inside)
-    k = -shape
-    scale = 1.0 / ((1.0 + 2.0 * k) * (3.0 + 2.0 * k))
-    var_sigma = scale * (7.0 + 18.0 * k + 11.0 * k**2 + 2.0 * k**3)
-    cov = -scale * (2.0 + k) * (2.0 + 6.0 * k + 7.0 * k**2 + 2.0 * k**3)
-    var_shape = scale * (1.0 + k) * (2.0 + k) ** 2 * (1.0 + k + 2.0 * k**2)
-    tail = by_sigma**2 * var_sigma + 2.0 * by_sigma * by_shape * cov + by_shape**2 * var_shape
-    return np.sqrt((1.0 + np.maximum(tail, 0.0)) / max(exceedances, 1))
-
-
-def _shape_slope(inside: Floats) -> Floats:
-    """Slope of the log survival by shape, over the squared ratio; ``inside`` is shape times ratio, > -1."""
-    small = np.abs(inside) < _SERIES
-    safe = np.where(small, 1.0, inside)
-    exact = np.log1p(safe) / safe**2 - 1.0 / (safe * (1.0 + safe))
-    series = 0.5 - inside * (2.0 / 3.0 - 0.75 * inside)
-    return np.where(small, series, exact)
-
-
-def rate_interval(
-    expected: ArrayLike, error: ArrayLike, *, level: float = 0.8, weeks: float | None = None
+def realised_interval(
+    expected: ArrayLike, error: ArrayLike, *, weeks: float, level: float = 0.8
 ) -> tuple[Floats, Floats]:
-    """Interval of an expected weekly rate, or of what a stretch of weeks will bring.
+    """Interval of the number a week that a stretch of weeks will bring.
+
+    Poisson noise about a gamma-distributed rate.
 
     Parameters
     ----------
     expected : float64[n]
         Rates a week, positive.
     error : float64[n]
-        Standard errors of their logarithms, as :func:`log_rate_error` gives.
+        Standard errors of their logarithms.
+    weeks : float
+        Length of the stretch.
     level : float
         Coverage, within (0, 1).
-    weeks : float, optional
-        If given, the interval is for the number realised in that many weeks, divided by them: Poisson noise about a
-        gamma-distributed rate. If not, it is for the rate itself.
 
     Returns
     -------
     low, high : float64[n]
         Ends, both included.
     """
-    rate, spread = _floats(expected), _floats(error)
-    if weeks is None:
-        from scipy.special import ndtri
-
-        factor = np.exp(float(ndtri(0.5 + level / 2.0)) * spread)
-        return rate / factor, rate * factor
     from scipy.stats import nbinom
 
+    rate, spread = _floats(expected), _floats(error)
     shape = 1.0 / np.maximum(spread, 1e-6) ** 2
     chance = shape / (shape + rate * weeks)
     low, high = (nbinom.ppf(end, shape, chance) for end in (0.5 - level / 2.0, 0.5 + level / 2.0))

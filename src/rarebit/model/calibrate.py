@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from rarebit.core.errors import DefinitionError, InputError, StateError
 from rarebit.core.time import DAY_US
 from rarebit.maths.tail import RATE_FLOOR, XI_RANGE, Tail, expected_of, fit_tail, log_survival
+from rarebit.model.tail_days import Day, largest, prune, split
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,14 +41,6 @@ class _Settings:
         return max(round(self.weeks * _WEEK), 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Day:
-    clock: int
-    tests: int
-    top: Floats
-    """The largest values of -log p, falling."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
     """What a job gives a week, as known at one moment."""
@@ -69,7 +62,7 @@ class _Fit:
         return np.minimum(found, weekly)
 
 
-def _fit(days: list[_Day], *, elapsed: float, settings: _Settings, today: float = 0.0) -> _Fit:
+def _fit(days: list[Day], *, elapsed: float, settings: _Settings, today: float = 0.0) -> _Fit:
     """Fit the tail to the days of a window.
 
     ``elapsed`` is the time in days since the job's first record, ``today`` the part of it past the last midnight.
@@ -78,7 +71,7 @@ def _fit(days: list[_Day], *, elapsed: float, settings: _Settings, today: float 
     if elapsed < 1.0:
         return _Fit(0.0, 0.0, cold, settings.prior_xi, None)
     weeks = min(elapsed, settings.window_days + today) / _WEEK
-    top = _largest([day.top for day in days], settings.keep)
+    top = largest([day.top for day in days], settings.keep)
     weekly = max(sum(day.tests for day in days), top.size, 1) / weeks
     tail = fit_tail(top, weeks=weeks, weekly=weekly, floor=_NOMINAL_TO, prior_xi=settings.prior_xi)
     return _Fit(weekly, weeks, cold, settings.prior_xi, tail)
@@ -87,6 +80,13 @@ def _fit(days: list[_Day], *, elapsed: float, settings: _Settings, today: float 
 def _unknown(settings: _Settings) -> Tail:
     """Tail of a job of which less than a day is known."""
     return fit_tail(np.empty(0), weeks=1 / _WEEK, weekly=_WEEK, floor=_NOMINAL_TO, prior_xi=settings.prior_xi)
+
+
+def _too_small(tail: Tail, weekly: float) -> float:
+    """Expected number over the nominal one, at one a week, or where so many are not expected, at the threshold."""
+    target = min(1.0, tail.rate)
+    nominal = max(weekly, 1.0) * float(np.exp(-tail.level([target])[0]))
+    return target / max(nominal, RATE_FLOOR)
 
 
 class TailCalibrator:
@@ -124,7 +124,7 @@ class TailCalibrator:
                 hint="Keep 1 or more values of more than 0 weeks, with a prior shape of 0 to 0.5.",
             )
         self._settings = _Settings(int(keep), float(weeks), float(cold_days), float(prior_xi))
-        self._days: list[_Day] = []
+        self._days: list[Day] = []
         self._open: list[Floats] = []
         self._open_tests = 0
         self._told: dict[int, int] = {}
@@ -199,12 +199,13 @@ class TailCalibrator:
         -------
         dict
             ``xi, sigma`` (about 0 and 1 where the job's p-values are right), ``threshold`` (-log p), ``exceedances``,
-            ``rate`` (a week above the threshold), ``weeks``, ``tests_per_week``, ``cold``, ``not_a_number``, and
+            ``rate`` (a week above the threshold), ``weeks``, ``tests_per_week``, ``cold``, ``not_a_number``,
+            ``too_small`` (by how much the job's p-values are, where one record a week is expected), and
             ``intervals``: by score, the 80 % interval of the expected records a week at it.
         """
         fit = self._latest()
         tail = fit.tail or _unknown(self._settings)
-        low, high = tail.interval(expected_of(_SHOWN_SCORES))
+        low, high = tail.interval(tail.level(expected_of(_SHOWN_SCORES)))
         return {
             "xi": tail.xi,
             "sigma": tail.sigma,
@@ -215,18 +216,36 @@ class TailCalibrator:
             "tests_per_week": fit.weekly,
             "cold": fit.cold,
             "not_a_number": self._invalid,
+            "too_small": _too_small(tail, fit.weekly),
             "intervals": dict(zip(_SHOWN_SCORES, zip(low.tolist(), high.tolist(), strict=True), strict=True)),
         }
 
-    def interval(self, expected: ArrayLike, *, weeks: float | None = None) -> tuple[Floats, Floats]:
-        """80 % interval of expected rates by the latest fit, or of what they will bring.
+    def final_interval(self, p: ArrayLike) -> tuple[Floats, Floats, Floats]:
+        """Expected records a week as :meth:`final` gives them, and the ends of their 80 % intervals (float64[n] each).
+
+        The interval holds the expected number. While the fit does not stand alone it reaches from what the fit says
+        up to the nominal number, if that is larger.
+        """
+        x, _ = _extremes(p)
+        fit = self._latest()
+        weekly = np.full(x.size, fit.weekly)
+        expected = fit.expected(x, weekly)
+        tail = fit.tail or _unknown(self._settings)
+        low, high = tail.interval(x)
+        if fit.tail is None:  # a day at most is known: as unsure as a tail of which nothing is
+            scale = expected / tail.expected(x)
+            low, high = low * scale, high * scale
+        return expected, np.minimum(low, expected), np.maximum(high, expected)
+
+    def interval(self, expected: ArrayLike, *, weeks: float) -> tuple[Floats, Floats]:
+        """80 % interval of the records a week realised in weeks to come, by the latest fit.
 
         Parameters
         ----------
         expected : float64[n]
             Expected records a week, as :meth:`final` gives.
-        weeks : float, optional
-            If given, the interval is for the records a week realised in that many weeks to come.
+        weeks : float
+            How many weeks to come.
 
         Returns
         -------
@@ -234,7 +253,7 @@ class TailCalibrator:
             Ends, both included.
         """
         tail = self._latest().tail or _unknown(self._settings)
-        return tail.interval(expected, weeks=weeks)
+        return tail.realised(expected, weeks=weeks)
 
     def to_state(self) -> dict[str, NDArray[Any]]:
         """Everything learnt, as named arrays; :meth:`from_state` gives back an equal calibrator."""
@@ -251,7 +270,7 @@ class TailCalibrator:
             "day_tests": np.array([day.tests for day in self._days], np.int64),
             "day_size": np.array([day.top.size for day in self._days], np.int64),
             "top": np.concatenate([np.empty(0), *(day.top for day in self._days)]),
-            "open": _largest(self._open, held.keep),
+            "open": largest(self._open, held.keep),
             "told": np.array(told, np.int64).reshape(-1, 2),
         }
 
@@ -270,7 +289,7 @@ class TailCalibrator:
             started, day, *rest = (int(value) for value in state["counters"])
             made._clock, made._last_us, made._total, made._open_tests, made._invalid = rest
             made._told = {int(at): int(tests) for at, tests in state["told"]}
-            made._days = _split(state)
+            made._days = split(state)
             made._open = [np.array(state["open"], np.float64)]
         except (KeyError, ValueError, TypeError, DefinitionError) as error:
             raise StateError(
@@ -320,9 +339,9 @@ class TailCalibrator:
         return (self._total + so_far) * _WEEK
 
     def _add(self, x: Floats, times: Ints, tests: Ints) -> None:
-        self._open.append(_largest([x], self._settings.keep))
+        self._open.append(largest([x], self._settings.keep))
         if len(self._open) > _PIECES or sum(piece.size for piece in self._open) > 2 * self._settings.keep:
-            self._open = [_largest(self._open, self._settings.keep)]
+            self._open = [largest(self._open, self._settings.keep)]
         self._last_us = max(self._last_us, int(times.max()))
         self._total += int(np.maximum(tests, 1).sum())
         self._open_tests += int(tests.sum())
@@ -345,10 +364,10 @@ class TailCalibrator:
 
     def _close(self, day: int, following: int) -> None:
         held = self._settings
-        closed = _Day(self._clock, self._open_tests, _largest(self._open, held.keep))
+        closed = Day(self._clock, self._open_tests, largest(self._open, held.keep))
         self._clock += min(following - day, _LONGEST_GAP)
         window = [each for each in (*self._days, closed) if each.clock >= self._clock - held.window_days]
-        self._days = _prune(window, held.keep)
+        self._days = prune(window, held.keep)
         self._open = []
         self._open_tests = self._told.get(following, 0)
         self._day = following
@@ -357,7 +376,7 @@ class TailCalibrator:
         self._now = _fit(self._days, elapsed=self._clock - self._missed, settings=self._settings)
 
     def _latest(self) -> _Fit:
-        last = _Day(self._clock, self._open_tests, _largest(self._open, self._settings.keep))
+        last = Day(self._clock, self._open_tests, largest(self._open, self._settings.keep))
         today = self._last_us % DAY_US / DAY_US
         elapsed = self._clock + today - self._missed
         fit = _fit([*self._days, last], elapsed=elapsed, settings=self._settings, today=today)
@@ -369,32 +388,3 @@ def _extremes(p: ArrayLike) -> tuple[Floats, int]:
     given = np.ascontiguousarray(p, np.float64)
     missing = np.isnan(given)
     return -np.log(np.clip(np.where(missing, 1.0, given), P_FLOOR, 1.0)), int(missing.sum())
-
-
-def _largest(pieces: list[Floats], keep: int) -> Floats:
-    """The ``keep`` largest values, falling."""
-    whole = np.concatenate([np.empty(0), *pieces])
-    if whole.size > keep:
-        whole = np.partition(whole, whole.size - keep)[whole.size - keep :]
-    return np.ascontiguousarray(np.sort(whole)[::-1])
-
-
-def _split(state: Mapping[str, NDArray[Any]]) -> list[_Day]:
-    sizes, values = np.array(state["day_size"], np.int64), np.array(state["top"], np.float64)
-    if sizes.sum() != values.size:
-        raise ValueError(f"{sizes.sum()} values are told of and {values.size} are there")
-    tops = np.split(values, np.cumsum(sizes)[:-1]) if sizes.size else []
-    pairs = zip(state["day_clock"], state["day_tests"], tops, strict=True)
-    return [_Day(int(clock), int(tests), top) for clock, tests, top in pairs]
-
-
-def _prune(days: list[_Day], keep: int) -> list[_Day]:
-    """Drop values that cannot be among the ``keep`` largest again: as many, as large, are younger."""
-    rising = np.empty(0)
-    kept: list[_Day] = []
-    for day in reversed(days):
-        above = rising.size - np.searchsorted(rising, day.top, side="left")
-        top = day.top[above + np.arange(day.top.size) < keep]
-        kept.append(day if top.size == day.top.size else replace(day, top=top))
-        rising = np.sort(np.concatenate([rising, top]))[-keep:]
-    return kept[::-1]

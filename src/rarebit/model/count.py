@@ -79,7 +79,7 @@ class CountModel:
         """Whether buckets are closed that were closed before."""
         self._shaped = False
         self._decay = 2.0 ** (-settings.span_us / (settings.half_life_hours * 3.6e9))
-        self._series: Table = np.zeros(0, SERIES)
+        self.series: Table = np.zeros(0, SERIES)
         self._open = OpenBucket(distinct=settings.distinct)
         self._season = Season()
         self._drift = Drift(settings.span_us, settings.side)
@@ -192,25 +192,25 @@ class CountModel:
         if not self._shaped and self._season.complete:
             self._shaped = True
             for name in ("noise", "noise_weight"):
-                self._series[name] *= _UNSHAPED
+                self.series[name] *= _UNSHAPED
         if self._fit():
             self._season.refit()
 
     def forget_scopes(self) -> None:
         """Take every series for one without scopes until its next event: what their bits mean has changed."""
-        self._series["scopes"] = 0
+        self.series["scopes"] = 0
         self._open.forget_scopes()
         self._late.forget_scopes()
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of series held, and of peer groups met."""
-        return {"entities": self._series.size, "groups": self._group_codes.size - 1}
+        return {"entities": self.series.size, "groups": self._group_codes.size - 1}
 
     @property
     def memory(self) -> int:
         """Bytes of the series, and of what is kept for late events."""
-        return int(self._series.nbytes) + self._late.memory
+        return int(self.series.nbytes) + self._late.memory
 
     def group_codes(self) -> Ints:
         """Code of each peer group's name by group index; index 0 is no group."""
@@ -232,7 +232,7 @@ class CountModel:
 
     def core_state(self) -> State:
         """What was learnt of closed buckets."""
-        state = columns_of("series", self._series)
+        state = columns_of("series", self.series)
         state |= {"groups": self._group_codes.copy(), "prior": self._prior.copy()}
         state["marks"] = np.array([self.evicted, self._shaped, self._first_bucket, self.pruned], np.int64)
         state |= {f"drift.{name}": array for name, array in self._drift.to_state().items()}
@@ -240,7 +240,7 @@ class CountModel:
 
     def load_core(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take back :meth:`core_state`."""
-        self._series = rows_from("series", SERIES, state)
+        self.series = rows_from("series", SERIES, state)
         self._group_codes, self._prior = np.array(state["groups"]), np.array(state["prior"])
         self.evicted, shaped, self._first_bucket, self.pruned = (int(mark) for mark in state["marks"])
         self._shaped = bool(shaped)
@@ -249,18 +249,18 @@ class CountModel:
 
     def _fit(self) -> bool:
         """Learn anew what series have in common; whether any is old enough."""
-        fleet = fit_prior(self._series, pool=self.settings.pool)
+        fleet = fit_prior(self.series, pool=self.settings.pool)
         if fleet is None:
             return False
         self._prior[:] = fleet
-        fit_groups(self._prior, self._series, pool=self.settings.pool)
+        fit_groups(self._prior, self.series, pool=self.settings.pool)
         return True
 
     def _forget(self) -> None:
         """Drop series that have faded; where there are still too many, those not seen for the longest."""
-        kept, pruned, evicted = remembered(self._series, self.settings)
+        kept, pruned, evicted = remembered(self.series, self.settings)
         self.evicted, self.pruned = self.evicted + evicted, self.pruned + pruned
-        self._series = self._series[kept]
+        self.series = self.series[kept]
 
     def close(self, bucket: int, until: int, rows: Table) -> list[Table]:
         """Judge and learn a bucket, and the empty ones after it up to ``until``; the cells of each."""
@@ -273,21 +273,21 @@ class CountModel:
     def _close(self, bucket: int, rows: Table) -> Table:
         """Judge and learn one bucket."""
         self._admit(rows)
-        places = np.searchsorted(self._series["key"], rows["key"])
+        places = np.searchsorted(self.series["key"], rows["key"])
         self._follow(rows, places)
-        counts = np.zeros(self._series.size, np.int64)
+        counts = np.zeros(self.series.size, np.int64)
         counts[places] = rows["count"]
-        self._series["scopes"][places] = rows["scopes"]
+        self.series["scopes"][places] = rows["scopes"]
         chosen = np.flatnonzero(counts > 0) if self.settings.skip_empty else np.arange(counts.size)
         when = Moment(bucket * self.settings.span_us, self.settings.span_us)
         if self.watch is not None:
-            chosen = chosen[~self.watch.resting(when.start_us, self._series["entity"][chosen])]
+            chosen = chosen[~self.watch.resting(when.start_us, self.series["entity"][chosen])]
         cells = self._cells(chosen, counts[chosen], when)
         self._judge_and_learn(cells, chosen, when)
         self._first_bucket = bucket if self._first_bucket < 0 else self._first_bucket
         asked = self.settings.exclude_frequent, self.settings.exclude_common
-        cells["p"][left_out(self._series, chosen, bucket - self._first_bucket, asked)] = np.nan
-        note_events(self._series, rows, places)
+        cells["p"][left_out(self.series, chosen, bucket - self._first_bucket, asked)] = np.nan
+        note_events(self.series, rows, places)
         show_first_events(cells, rows)
         if self.watched.size:
             self.watched_cells.append(cells[np.isin(cells["key"], self.watched)])
@@ -301,20 +301,20 @@ class CountModel:
 
     def _admit(self, rows: Table) -> None:
         """Make room for series met for the first time."""
-        fresh = rows[~among(self._series["key"], rows["key"])]
+        fresh = rows[~among(self.series["key"], rows["key"])]
         if fresh.size == 0:
             return
-        self._series = with_new(self._series, fresh)
+        self.series = with_new(self.series, fresh)
 
     def _follow(self, rows: Table, places: Ints) -> None:
         """Put series into the group that their rows name by now; groups met for the first time begin like the fleet."""
-        moved = (rows["group"] != 0) & (self._group_codes[self._series["group"][places]] != rows["group"])
+        moved = (rows["group"] != 0) & (self._group_codes[self.series["group"][places]] != rows["group"])
         self._add_groups(np.setdiff1d(rows["group"][moved], self._group_codes))
-        self._series["group"][places[moved]] = numbers_of(rows["group"][moved], self._group_codes)
+        self.series["group"][places[moved]] = numbers_of(rows["group"][moved], self._group_codes)
 
     def _cells(self, chosen: Ints, counts: Ints, when: Moment) -> Table:
         """What is known of each series before the bucket is learnt."""
-        series = self._series[chosen]
+        series = self.series[chosen]
         cells = np.zeros(chosen.size, self.cell_type)
         for name in ("key", "group", "first_us", "buckets", "events", "exposure"):
             cells[name] = series[name]
@@ -341,7 +341,7 @@ class CountModel:
             return
         flat = self._law(cells)
         law = Predicted(flat.shape, flat.mean * cells["season"])
-        heard = self._series["quiet"][chosen] == 0
+        heard = self.series["quiet"][chosen] == 0
         collapsed = is_collapsed(y[heard], law.mean[heard])
         groups = self._group_codes.size
         if not collapsed:
@@ -354,9 +354,9 @@ class CountModel:
         law = Predicted(law.shape, law.mean * cells["fleet"])
         learnt = np.minimum(y, self._most(law, chosen))
         if self._shaped and self.may_drift:
-            series = self._series[chosen]
+            series = self.series[chosen]
             self._drift.judge(cells, series, learnt, law)
-            self._series[chosen[kept]] = series[kept]
+            self.series[chosen[kept]] = series[kept]
         # Half of what the fleet shares is learnt as the series' own, so that a lasting change becomes the rule.
         exposure, noise = cells["season"] * np.sqrt(cells["fleet"]), noise_of(learnt, law, cells["dispersion"])
         self._learn(chosen[kept], learnt[kept], exposure[kept], noise[:, kept])
@@ -384,15 +384,15 @@ class CountModel:
 
     def _judge(self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool) -> None:
         """Fill in the probability of each cell, and note which series are silent."""
-        quiet = self._series["quiet"][chosen]
-        self._series["quiet"][chosen] = judge(cells, quiet, y, law, side=self.settings.side, collapsed=collapsed)
+        quiet = self.series["quiet"][chosen]
+        self.series["quiet"][chosen] = judge(cells, quiet, y, law, side=self.settings.side, collapsed=collapsed)
 
     def _kept(self, cells: Table, chosen: Ints, typical: Floats) -> Ints:
         """See :func:`~rarebit.model.count_judge.leave_out`."""
-        return leave_out(self.watch, cells, self._series[chosen], typical, counted=not self._again)
+        return leave_out(self.watch, cells, self.series[chosen], typical, counted=not self._again)
 
     def _learn(self, chosen: Ints, y: Ints | Floats, exposure: Floats, noise: Floats) -> None:
-        series = self._series
+        series = self.series
         for name, new in (("events", y), ("exposure", exposure), ("noise", noise[0]), ("noise_weight", noise[1])):
             series[name][chosen] = learn(series[name][chosen], new, decay=self._decay)
         series["buckets"][chosen] += 1

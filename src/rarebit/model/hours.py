@@ -124,16 +124,21 @@ class HoursModel:
         self._profiles.start_day(self._now_hour(), None if prune_us is None else prune_us // HOUR_US)
 
     @property
+    def series(self) -> Table:
+        """The series held (SERIES[n]), by key."""
+        return self._profiles.series
+
+    @property
     def counts(self) -> dict[str, int]:
         """Number of series held, of those living in shifted hours, and hours not learnt for want of activity."""
-        series = self._profiles.series
+        series = self.series
         shifted = int(np.count_nonzero(series["shift"]))
         return {"entities": series.size, "shifted": shifted, "frozen": self._pace.frozen}
 
     @property
     def shifts(self) -> tuple[Ints, Ints]:
         """Codes of the series, rising, and the hours by which each is ahead of UTC in the hours of its peers."""
-        series = self._profiles.series
+        series = self.series
         return np.array(series["key"]), np.array(series["shift"], np.int64)
 
     @property

@@ -154,11 +154,15 @@ class MetricModel:
             law.series["scopes"] = 0
 
     @property
+    def series(self) -> Table:
+        """The series held (SERIES[n]), by key; where several statistics are judged, as the first knows them."""
+        return self._laws[0].series
+
+    @property
     def counts(self) -> dict[str, int]:
         """Number of series held, of peer groups met, and of those judged by ranks as their law was refuted."""
-        law = self._laws[0]
         refuted = sum(each.refuted for each in self._laws)
-        return {"entities": law.series.size, "groups": law.group_codes.size - 1, "refuted": refuted}
+        return {"entities": self.series.size, "groups": self._laws[0].group_codes.size - 1, "refuted": refuted}
 
     @property
     def evicted(self) -> int:

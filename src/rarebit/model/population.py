@@ -72,14 +72,14 @@ class PopulationModel(CountModel):
         self._weights = np.concatenate([self._weights, np.repeat(self._weights[:1], codes.size, axis=0)])
 
     def _fit(self) -> bool:
-        if self._series.size == 0:
+        if self.series.size == 0:
             return False
-        self._weights[:], self._prior[:] = self._law_of(self._series)
-        order = np.argsort(self._series["group"], kind="stable")
-        edges = np.searchsorted(self._series["group"][order], np.arange(self._group_codes.size + 1))
+        self._weights[:], self._prior[:] = self._law_of(self.series)
+        order = np.argsort(self.series["group"], kind="stable")
+        edges = np.searchsorted(self.series["group"][order], np.arange(self._group_codes.size + 1))
         for group in np.flatnonzero(np.diff(edges) >= MIN_MEMBERS):
             if group > 0 and self.settings.pool:
-                members = self._series[np.sort(order[edges[group] : edges[group + 1]])]
+                members = self.series[np.sort(order[edges[group] : edges[group + 1]])]
                 self._weights[group], self._prior[group] = self._law_of(members)
         return True
 
@@ -123,14 +123,14 @@ class PopulationModel(CountModel):
 
     def _most(self, law: Predicted, chosen: Ints) -> Floats:
         """What a new member does is no outlier of its own habit, of which nothing is known."""
-        known = self._series["exposure"][chosen] >= MIN_EXPOSURE
+        known = self.series["exposure"][chosen] >= MIN_EXPOSURE
         return np.where(known, super()._most(law, chosen), np.inf)
 
     def _unsteadiness(self, cells: Table, law: Predicted) -> Floats:
         return np.maximum(super()._unsteadiness(cells, law), 1.0 / law.shape)
 
     def _learn(self, chosen: Ints, y: Ints | Floats, exposure: Floats, noise: Floats) -> None:
-        told = self._series["exposure"][chosen] >= MIN_EXPOSURE  # the rest is doubt of the rate, not its noise
+        told = self.series["exposure"][chosen] >= MIN_EXPOSURE  # the rest is doubt of the rate, not its noise
         super()._learn(chosen, y, exposure, noise * told)
 
     def _judge(self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool) -> None:
@@ -157,8 +157,8 @@ class PopulationModel(CountModel):
         rows = np.flatnonzero(y < mean)
         rows = rows[mixed_tail(cells[rows], np.zeros(rows.size, np.int64), fleet[rows], LOW) < SURPRISING / 2.0]
         p[rows] = mixed_tail(cells[rows], y[rows], fleet[rows], LOW)
-        quiet = self._series["quiet"][chosen] > 0
-        self._series["quiet"][chosen] = p < SURPRISING
+        quiet = self.series["quiet"][chosen] > 0
+        self.series["quiet"][chosen] = p < SURPRISING
         p[quiet] = 1.0
         return p
 

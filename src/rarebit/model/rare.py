@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.model import freq_kernel, rare_kernel
+from rarebit.model.maturity import KNOWN
 from rarebit.model.peer_map import PeerMap
 from rarebit.model.rare_kernel import CANDIDATE, HOUR_US, Settings
 from rarebit.model.rates_kernel import AGES, BINS, LEVELS
@@ -191,6 +192,14 @@ class RareModel:
     def memory(self) -> int:
         """Bytes of the tables."""
         return sum(table.nbytes for table in self._tables)
+
+    def known(self) -> Table:
+        """Active hours and observations of every entity (KNOWN[n]), by code; of a partition's, by its own code."""
+        rows = rows_of(self._tables[3])
+        found = np.zeros(rows.size, KNOWN)
+        for name, part in (("entity", "key"), ("hours", "hours"), ("observations", "observations")):
+            found[name] = rows[part]
+        return found
 
     def group_codes(self) -> NDArray[np.int64]:
         """Code of each peer group's name by group index; index 0 is the whole fleet."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Table, delete, select
+from sqlalchemy import ColumnElement, Table, delete, select
 
 from rarebit.core.care import Annotation, Calendar, Exclusion, FilterList, SnapshotNote
 from rarebit.core.errors import NotFoundError
@@ -14,9 +14,11 @@ from rarebit.store import rows
 from rarebit.store.database import Database
 from rarebit.store.tables import (
     alerts,
+    buckets,
     calendars,
     exclusions,
     filters,
+    influencers,
     job_annotations,
     positions,
     records,
@@ -131,17 +133,17 @@ class CareStore:
     def delete_results(self, job_id: str, *, start_us: int | None = None, end_us: int | None = None) -> int:
         """Delete records of a job, and their alerts, whose first event lies in ``[start_us, end_us)``.
 
+        Results of buckets that begin there go with them.
+
         Returns
         -------
         int
             How many records.
         """
-        chosen = select(records.c.id).where(records.c.job_id == job_id)
-        if start_us is not None:
-            chosen = chosen.where(records.c.time_us >= start_us)
-        if end_us is not None:
-            chosen = chosen.where(records.c.time_us < end_us)
+        chosen = select(records.c.id).where(*_within(records, job_id, start_us, end_us))
         with self._database.writing() as connection:
+            for table in (buckets, influencers):
+                connection.execute(delete(table).where(*_within(table, job_id, start_us, end_us)))
             connection.execute(delete(alerts).where(alerts.c.record_id.in_(chosen)))
             return int(connection.execute(delete(records).where(records.c.id.in_(chosen))).rowcount)
 
@@ -178,3 +180,12 @@ class CareStore:
         if found is None:
             raise NotFoundError(f"there is no {noun} {key!r}", hint=f"List them with: {listing}")
         return msgspec.json.decode(found, type=kind)
+
+
+def _within(table: Table, job_id: str, start_us: int | None, end_us: int | None) -> list[ColumnElement[bool]]:
+    found = [table.c.job_id == job_id]
+    if start_us is not None:
+        found.append(table.c.time_us >= start_us)
+    if end_us is not None:
+        found.append(table.c.time_us < end_us)
+    return found

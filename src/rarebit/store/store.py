@@ -17,6 +17,7 @@ from rarebit.core.report import FileReport
 from rarebit.core.result import Alert, Case, Record
 from rarebit.store import rows
 from rarebit.store.accounts import Accounts
+from rarebit.store.buckets import BucketStore
 from rarebit.store.care import CareStore
 from rarebit.store.database import Database
 from rarebit.store.entries import AuditEntry, Position
@@ -36,8 +37,7 @@ Read = TypeVar("Read")
 class Store:
     """Jobs, results, positions and audit in one database.
 
-    Every method is a transaction of its own, unless it is called inside :meth:`transaction`. The store may
-    be used by several threads.
+    Every method is a transaction of its own, unless called inside :meth:`transaction`. Several threads may use it.
 
     Parameters
     ----------
@@ -47,9 +47,8 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.care = CareStore(database)
-        self.accounts = Accounts(database)
-        self.looks = Looks(database)
+        self.buckets, self.care = BucketStore(database), CareStore(database)
+        self.accounts, self.looks = Accounts(database), Looks(database)
         self.matches = Matches(database)
         self.groupings = Groupings(database)
         self.judgements = Judgements(database)

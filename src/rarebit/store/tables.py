@@ -70,6 +70,30 @@ cases: Final = Table(
 Index(None, cases.c.state, cases.c.rank, cases.c.id)
 Index(None, cases.c.rank, cases.c.id)
 
+buckets: Final = Table(
+    "buckets",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("job_id", _Id, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("score", Float(53), nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, buckets.c.job_id, buckets.c.time_us)
+Index(None, buckets.c.score, buckets.c.time_us)
+
+influencers: Final = Table(
+    "influencers",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("job_id", _Id, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("score", Float(53), nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index(None, influencers.c.job_id, influencers.c.time_us)
+Index(None, influencers.c.score, influencers.c.time_us)
+
 file_reports: Final = Table(
     "file_reports",
     metadata,

@@ -1,0 +1,52 @@
+"""Results of whole buckets: made anew from a job's records of the last weeks, and looked up."""
+
+from __future__ import annotations
+
+from rarebit.app.home import Home
+from rarebit.app.run import require_events
+from rarebit.core.bucket import Bucket, InfluencerResult, OverallBucket
+from rarebit.core.errors import NotFoundError
+from rarebit.core.time import HOUR_US
+from rarebit.detect.buckets import overall_buckets
+
+
+def buckets(
+    home: Home, *, job_id: str | None, min_score: float | None, since_us: int | None, until_us: int | None,
+    limit: int | None,
+) -> list[Bucket]:  # fmt: skip
+    """Buckets that have a record, the highest score first."""
+    _known(home, job_id)
+    return home.store.buckets.buckets(
+        job_id=job_id, min_score=min_score, start_us=since_us, end_us=until_us, limit=limit
+    )
+
+
+def influencers(
+    home: Home, *, job_id: str | None, min_score: float | None, since_us: int | None, until_us: int | None,
+    limit: int | None,
+) -> list[InfluencerResult]:  # fmt: skip
+    """Influencers of buckets, the highest score first."""
+    _known(home, job_id)
+    return home.store.buckets.influencers(
+        job_id=job_id, min_score=min_score, start_us=since_us, end_us=until_us, limit=limit
+    )
+
+
+def overall(
+    home: Home, *, span_us: int | None, min_score: float | None, since_us: int | None, until_us: int | None,
+    limit: int | None,
+) -> list[OverallBucket]:  # fmt: skip
+    """Buckets of all jobs together, the highest score first; an hour long, or as long as the longest job's."""
+    _known(home, None)
+    found = home.store.buckets.buckets(start_us=since_us, end_us=until_us)
+    longest = max([HOUR_US, *(1_000_000 * bucket.bucket_span for bucket in found)])
+    jobs = max(1, sum(position.watermark_us > 0 for position in home.store.list_positions()))
+    made = overall_buckets(found, span_us=max(longest, span_us or 0), jobs=jobs)
+    return [bucket for bucket in made if min_score is None or bucket.overall_score >= min_score][:limit]
+
+
+def _known(home: Home, job_id: str | None) -> None:
+    require_events(home)
+    ran = [position.job_id for position in home.store.list_positions()]
+    if job_id is not None and job_id not in ran:
+        raise NotFoundError(f"job {job_id!r} has not run here", hint=f"Ran: {', '.join(ran[:8]) or 'none'}")

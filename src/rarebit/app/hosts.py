@@ -1,0 +1,66 @@
+"""One host: what the inventory says of it, how well each job knows it, and what was found on it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rarebit.app.home import Home
+from rarebit.app.jobs import get_job, planned
+from rarebit.app.run import RunOptions, open_stream
+from rarebit.core.errors import NotFoundError
+from rarebit.core.names import host_key
+from rarebit.detect.standing import known_as
+from rarebit.maths.hashing import hash_text
+
+
+class HostInJob(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a job knows a host."""
+
+    job_id: str
+    state: str
+    """``learning``, ``usable`` or ``mature``."""
+    active_hours: float
+    observations: int
+
+
+class HostShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One host."""
+
+    host: str
+    attributes: dict[str, str]
+    """Of the inventory."""
+    jobs: tuple[HostInJob, ...]
+    """Those that have met it as an entity of their own."""
+    records: int
+    cases: tuple[str, ...]
+    """Ids, by rank, whatever their state."""
+
+
+def show_host(home: Home, host: str) -> HostShown:
+    """Look at one host.
+
+    Raises
+    ------
+    NotFoundError
+        If neither the inventory nor any job knows it.
+    """
+    jobs = [entry for position in home.store.list_positions() if (entry := _in_job(home, position.job_id, host))]
+    attributes = home.inventory().get(host)
+    if not jobs and not attributes:
+        raise NotFoundError(
+            f"no host {host!r} in the inventory or in any job",
+            hint="See rarebit asset list, and rarebit event list --where 'host.name: …'",
+        )
+    records = home.store.list_records(entity_id=host)
+    cases = [case.id for case in home.store.list_cases() if case.entity.id == host]
+    return HostShown(host=host, attributes=attributes, jobs=tuple(jobs), records=len(records), cases=tuple(cases))
+
+
+def _in_job(home: Home, job_id: str, host: str) -> HostInJob | None:
+    plan = planned(home, get_job(home, job_id))
+    if all(view.entity != "host.name" for view in plan.detectors):
+        return None
+    known = known_as(open_stream(home, plan, RunOptions()), hash_text(host_key(host)))
+    if known is None:
+        return None
+    return HostInJob(job_id=job_id, state=known.state, active_hours=known.hours, observations=known.observations)
