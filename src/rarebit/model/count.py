@@ -19,6 +19,7 @@ from rarebit.model.count_cells import (
     SERIES,
     Moment,
     Watch,
+    chosen_rows,
     count_peers,
     law_of,
     most_ordinary,
@@ -291,8 +292,7 @@ class CountModel:
         show_first_events(cells, rows)
         if self.watched.size:
             self.watched_cells.append(cells[np.isin(cells["key"], self.watched)])
-        judged: Table = cells[~np.isnan(cells["p"])]
-        return judged
+        return chosen_rows(cells, np.flatnonzero(~np.isnan(cells["p"])))
 
     def _add_groups(self, codes: Ints) -> None:
         self._group_codes = np.concatenate([self._group_codes, codes])
@@ -314,7 +314,7 @@ class CountModel:
 
     def _cells(self, chosen: Ints, counts: Ints, when: Moment) -> Table:
         """What is known of each series before the bucket is learnt."""
-        series = self.series[chosen]
+        series = chosen_rows(self.series, chosen)
         cells = np.zeros(chosen.size, self.cell_type)
         for name in ("key", "group", "first_us", "buckets", "events", "exposure"):
             cells[name] = series[name]
@@ -354,9 +354,11 @@ class CountModel:
         law = Predicted(law.shape, law.mean * cells["fleet"])
         learnt = np.minimum(y, self._most(law, chosen))
         if self._shaped and self.may_drift:
-            series = self.series[chosen]
+            whole = kept.size == self.series.size
+            series = self.series if whole else self.series[chosen]
             self._drift.judge(cells, series, learnt, law)
-            self.series[chosen[kept]] = series[kept]
+            if not whole:
+                self.series[chosen[kept]] = series[kept]
         # Half of what the fleet shares is learnt as the series' own, so that a lasting change becomes the rule.
         exposure, noise = cells["season"] * np.sqrt(cells["fleet"]), noise_of(learnt, law, cells["dispersion"])
         self._learn(chosen[kept], learnt[kept], exposure[kept], noise[:, kept])
@@ -389,7 +391,7 @@ class CountModel:
 
     def _kept(self, cells: Table, chosen: Ints, typical: Floats) -> Ints:
         """See :func:`~rarebit.model.count_judge.leave_out`."""
-        return leave_out(self.watch, cells, self.series[chosen], typical, counted=not self._again)
+        return leave_out(self.watch, cells, chosen_rows(self.series, chosen), typical, counted=not self._again)
 
     def _learn(self, chosen: Ints, y: Ints | Floats, exposure: Floats, noise: Floats) -> None:
         series = self.series

@@ -125,6 +125,11 @@ def most_ordinary(law: Predicted) -> Floats:
     return found
 
 
+def chosen_rows(table: Table, chosen: Ints) -> Table:
+    """Some rows, at rising places; the table itself, not a copy, where they are all of them."""
+    return table if chosen.size == table.size else table[chosen]
+
+
 def with_new(series: Table, fresh: Table) -> Table:
     """The series (by key) and those of open rows met for the first time, so far in no group."""
     made = np.zeros(fresh.size, SERIES)

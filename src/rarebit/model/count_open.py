@@ -80,8 +80,11 @@ class OpenBucket:
         counts = self._first_sights(rows) if self._distinct and not late else stands_for
         some = np.flatnonzero(rows.keys != 0)
         if some.size:
-            name, summed = "late" if late else "timely", np.stack([stands_for, counts])[:, some]
-            self._rows = _merged(np.concatenate([self._rows, _summed(name, rows.take(some), summed)]))
+            name, summed = "late" if late else "timely", np.stack([stands_for, counts])
+            if some.size < rows.keys.size:
+                rows, summed = rows.take(some), summed[:, some]
+            fresh = _summed(name, rows, summed)
+            self._rows = _merged(np.concatenate([self._rows, fresh])) if self._rows.size else fresh
 
     def _first_sights(self, rows: CountRows) -> Ints:
         """Size of each value at its first sight in a series and bucket, else 0 (int64[n])."""
