@@ -215,6 +215,8 @@ def sentence(alert: Alert) -> str:
 
 
 def _rarity(found: Rarity, alert: Alert) -> str:
+    if not found.hosts:
+        return "no alerts before it to compare with"
     days = f"in the {found.hours / 24:.0f} days before" if found.hours > 36 else f"in the {found.hours:.0f} h before"  # noqa: PLR2004
     here = "once here" if found.on_host == 1 else f"{found.on_host:,} times here" if found.on_host else "never here"
     text = f"this rule {here} and on {found.hosts_with:,} of {found.hosts:,} hosts with alerts {days}"
