@@ -40,13 +40,15 @@ def overall(
     _known(home, None)
     found = home.store.buckets.buckets(start_us=since_us, end_us=until_us)
     longest = max([HOUR_US, *(1_000_000 * bucket.bucket_span for bucket in found)])
-    jobs = max(1, sum(position.watermark_us > 0 for position in home.store.list_positions()))
+    jobs = max(
+        1, sum(position.watermark_us > 0 and position.state_name != "" for position in home.store.list_positions())
+    )
     made = overall_buckets(found, span_us=max(longest, span_us or 0), jobs=jobs)
     return [bucket for bucket in made if min_score is None or bucket.overall_score >= min_score][:limit]
 
 
 def _known(home: Home, job_id: str | None) -> None:
     require_events(home)
-    ran = [position.job_id for position in home.store.list_positions()]
+    ran = [position.job_id for position in home.store.list_positions() if position.state_name]
     if job_id is not None and job_id not in ran:
         raise NotFoundError(f"job {job_id!r} has not run here", hint=f"Ran: {', '.join(ran[:8]) or 'none'}")

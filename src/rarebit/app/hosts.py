@@ -44,7 +44,8 @@ def show_host(home: Home, host: str) -> HostShown:
     NotFoundError
         If neither the inventory nor any job knows it.
     """
-    jobs = [entry for position in home.store.list_positions() if (entry := _in_job(home, position.job_id, host))]
+    ran = [position.job_id for position in home.store.list_positions() if position.state_name]  # rules have no state
+    jobs = [entry for job_id in ran if (entry := _in_job(home, job_id, host))]
     attributes = home.inventory().get(host)
     if not jobs and not attributes:
         raise NotFoundError(
