@@ -29,7 +29,7 @@ from rarebit.app.peers import labels, learn_peers, regroupings
 from rarebit.app.progress import Progress, silent
 from rarebit.app.rescore import settle_older
 from rarebit.app.rule_run import RuleOutcome, prepare, run_rules
-from rarebit.app.sight import blind_job
+from rarebit.app.sight import Blind, blind_jobs
 from rarebit.core.errors import StateError
 from rarebit.core.names import host_key
 from rarebit.core.result import Case
@@ -194,14 +194,13 @@ def _drop_old(home: Home, keep_days: int | None) -> list[str]:
     return dropped
 
 
-def new_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
-    """A stream of the job that has seen nothing yet."""
+def new_stream(home: Home, plan: JobPlan, options: RunOptions, learning_us: int | None = None) -> JobStream:
+    """A stream of the job that has seen nothing yet; ``learning_us`` is the end of learning, where it is known."""
     inventory = home.inventory()
     peers = {hash_text(host_key(host)): role for host, role in inventory.peer_of().items()}
-    learn_until = _learning_until(home, options)
     return JobStream(
         plan,
-        learn_until_us=learn_until,
+        learn_until_us=_learning_until(home, options) if learning_us is None else learning_us,
         peer_of=peers,
         regroupings=regroupings(home) if options.peers else (),
         pool=options.pool,
@@ -209,9 +208,9 @@ def new_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
     )
 
 
-def open_stream(home: Home, plan: JobPlan, options: RunOptions) -> JobStream:
+def open_stream(home: Home, plan: JobPlan, options: RunOptions, learning_us: int | None = None) -> JobStream:
     """The job's stream as the last run left it, or a new one."""
-    stream = new_stream(home, plan, options)
+    stream = new_stream(home, plan, options, learning_us)
     learn_until = stream.learn_until_us
     position = home.store.get_position(plan.job.job_id)
     if position is not None:
@@ -281,10 +280,12 @@ def commit(
         made.append((stream, found, counts, state_name))
     progress("explaining", len(streams), len(streams))
     limits = alert_thresholds(home, streams, budget)
+    blind = blind_jobs(home, [stream.plan for stream in streams if stream.rows == 0])
     outcomes = []
     with home.store.transaction():
         for stream, found, counts, state_name in made:
-            outcomes.append(_keep(home, stream, found, limits[stream.plan.job.job_id]))
+            job_id = stream.plan.job.job_id
+            outcomes.append(_keep(home, stream, found, limits[job_id], blind.get(job_id)))
             put_buckets(home, stream, counts)
             home.store.put_position(stream.plan.job.job_id, version, stream.last_us or 0, state_name)
             size = (home.snapshots / state_name).stat().st_size
@@ -300,7 +301,9 @@ def group_names(home: Home) -> Mapping[int, str]:
     return labels(home) | named
 
 
-def _keep(home: Home, stream: JobStream, found: list[Materialised], limit: Threshold) -> JobOutcome:
+def _keep(
+    home: Home, stream: JobStream, found: list[Materialised], limit: Threshold, blind: Blind | None
+) -> JobOutcome:
     job = stream.plan.job
     fresh = [record for part in found for record in part.records]
     home.store.put_records(fresh)
@@ -327,7 +330,7 @@ def _keep(home: Home, stream: JobStream, found: list[Materialised], limit: Thres
         too_late_events=health["too_late"],
         ahead_events=health["ahead"],
         standing=standing(stream),
-        blind=blind_job(home, stream.plan) if stream.rows == 0 else None,
+        blind=blind,
         left_out=left_out(home, job, stream.health()["left_out"]),
         pruned=health["pruned"],
     )

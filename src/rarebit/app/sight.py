@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from rarebit.app.home import Home
@@ -19,11 +21,17 @@ class Blind(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def blind_job(home: Home, plan: JobPlan) -> Blind:
-    """Why a job had no event: fields that are absent everywhere, or a condition that nothing meets."""
-    required = sorted(plan.required)
-    there = present(home, required)
-    return explain_blindness(plan, tuple(name for name in required if not there[name]), home.lake.summary().events)
+def blind_jobs(home: Home, plans: Sequence[JobPlan]) -> dict[str, Blind]:
+    """Why jobs had no event, by id: fields that are absent everywhere, or a condition that nothing meets.
+
+    The events are looked at once for all of them.
+    """
+    if not plans:
+        return {}
+    there = present(home, sorted({name for plan in plans for name in plan.required}))
+    events = home.lake.summary().events
+    missing = {plan.job.job_id: tuple(name for name in sorted(plan.required) if not there[name]) for plan in plans}
+    return {plan.job.job_id: explain_blindness(plan, missing[plan.job.job_id], events) for plan in plans}
 
 
 def explain_blindness(plan: JobPlan, missing: tuple[str, ...], events: int) -> Blind:

@@ -11,7 +11,7 @@ from rarebit.app.edr import EdrSummary, standing
 from rarebit.app.home import Home
 from rarebit.app.jobs import default_jobs, get_job, idle_rules, planned
 from rarebit.app.left_out import LeftOut, counts_of, left_out
-from rarebit.app.sight import blind_job
+from rarebit.app.sight import blind_jobs
 from rarebit.core.care import Annotation
 from rarebit.core.time import iso
 from rarebit.detect.standing import Gauge, Standing
@@ -107,7 +107,7 @@ def _job(home: Home, job_id: str, version: int, last_us: int | None) -> JobStatu
     rows, learn_until = int(arrays["marks"][1]), int(arrays["marks"][4])
     reason, state = "", "watching"
     if rows == 0:
-        state, reason = "blind", blind_job(home, planned(home, job)).reason
+        state, reason = "blind", blind_jobs(home, [planned(home, job)])[job_id].reason
     elif last_us is not None and last_us < learn_until:
         state, reason = "learning", f"until {iso(learn_until)}"
     return JobStatus(
