@@ -24,8 +24,7 @@ HEAD = """# Coverage
 Which of our jobs answers to which job and rule of Elastic's. Every id below runs by its own name
 (`rarebit run … --job ID`), over ECS events; `rarebit job show ID` says what it means, what is benign and what to do
 next. This page is made from the jobs and the list of ids by its test (`RAREBIT_UPDATE_GOLDEN=1`), which fails when an
-id has none. A rule's threshold is Elastic's; ours alert from a score of 25, ten expected records a week, and a case is
-what an analyst sees.
+id has none. A rule's threshold is Elastic's; ours alert from the score that the site's budget of alerts gives them.
 """
 
 
