@@ -38,6 +38,7 @@ COMMANDS = [
     ["export"], ["export", "cases"], ["export", "alerts"], ["export", "records"], ["export", "attack"],
     ["export", "report"],
     ["asset", "show"], ["result"], ["result", "buckets"], ["result", "influencers"], ["result", "overall"],
+    ["tune"],
 ]  # fmt: skip
 Rarebit = Callable[..., Any]
 WriteEvents = Callable[[Path, Sequence[dict[str, Any]]], Path]

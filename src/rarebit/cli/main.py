@@ -27,6 +27,7 @@ from rarebit.cli import (
     seen,
     serve,
     suppress,
+    tune,
     work,
 )
 from rarebit.cli.output import notes, safe
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A short, ranked, explained list of what is rare in a fleet's telemetry.",
 )
-for command in (work.demo, work.check, work.run, serve.serve, work.status, work.simulate):
+for command in (work.demo, work.check, work.run, serve.serve, work.status, work.simulate, tune.tune):
     app.command()(command)
 results.event_app.command("seen")(seen.seen)
 for name, group in (

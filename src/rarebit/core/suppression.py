@@ -50,3 +50,36 @@ class Hits(msgspec.Struct, frozen=True, kw_only=True):
 
     findings: int = 0
     last_us: int = 0
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A pattern that would take findings away, as measured on a week that it was not mined on."""
+
+    where: Pattern
+    removed: int
+    """Findings of the last week that it would have hidden, beyond those of the proposals before it."""
+    weekly_low: float
+    weekly_high: float
+    """95 % of Poisson's law about that."""
+    before: int
+    """Such findings of the time it was mined on,"""
+    weeks_before: float
+    """of so many weeks."""
+    entities: int
+    """Hosts or accounts that it spans,"""
+    days: int
+    """and days."""
+    width: float
+    """Share of all events that meet it."""
+    replays: int
+    """Events of replayed attacks, of which it hides none, had anybody done them."""
+    confirmed: int
+    """Findings of cases called true, of which it hides none."""
+    example: int = -1
+    """Number of a finding that it would have hidden."""
+    sentence: str = ""
+    """What that finding says."""
+    expires: str = ""
+    """When it would end if it were made now."""
+    command: str = ""
+    """How to make it."""

@@ -15,8 +15,8 @@ from rarebit.tune.attributes import GROUPS, HOURS, JOB, RULE, SIGNER, Attributes
 
 WHO: Final = frozenset({"host.name", "user.name", "source.ip", *GROUPS.values()})
 """Attributes of who did it: an attacker can be anybody."""
-WHENCE: Final = frozenset({JOB, RULE})
-"""Attributes of who told of it: they say nothing of what was done."""
+WHENCE: Final = frozenset({JOB, RULE, HOURS})
+"""Attributes of who told of it, and when: they say nothing of what was done, and an attacker can choose the hour."""
 _HOST: Final = "host.name"
 SERVICE: Final = "service account"
 INTERPRETERS: Final = frozenset({
@@ -56,7 +56,7 @@ def weakness(pattern: Attributes, known: Mapping[str, str] | None = None) -> str
     """
     if _placed(pattern):
         return ""
-    if not set(pattern) - WHO - WHENCE - {HOURS}:
+    if not set(pattern) - WHO - WHENCE:
         return "it says nothing of what was done"
     if _lone(pattern):
         return f"{_lone(pattern)} runs whatever it is told to, and says nothing by itself"
@@ -74,8 +74,8 @@ def is_service(account: str, group: str = "") -> bool:
 
 def _placed(pattern: Attributes) -> bool:
     """Whether it is about an account at a place, as one detector tells of it, whatever is done there."""
-    told, place = set(pattern) & WHENCE, set(pattern) & {_HOST, GROUPS[_HOST]}
-    return bool(told and place and "user.name" in pattern) and not set(pattern) - WHO - WHENCE - {HOURS}
+    told, place = set(pattern) & {JOB, RULE}, set(pattern) & {_HOST, GROUPS[_HOST]}
+    return bool(told and place and "user.name" in pattern) and not set(pattern) - WHO - WHENCE
 
 
 def _lone(pattern: Attributes) -> str:
