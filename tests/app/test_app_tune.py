@@ -12,7 +12,8 @@ from rarebit.app.cases import regroup
 from rarebit.app.home import Home
 from rarebit.app.ingest import ingest
 from rarebit.app.tune import tune
-from rarebit.core.result import Influencer, Record
+from rarebit.core.influencer import Influencer
+from rarebit.core.result import Record
 from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
 
 START = parse_time("2025-10-06T00:00:00Z")

@@ -39,6 +39,7 @@ COMMANDS = [
     ["export", "report"],
     ["asset", "show"], ["result"], ["result", "buckets"], ["result", "influencers"], ["result", "overall"],
     ["tune"],
+    ["key"], ["key", "add"], ["key", "list"], ["key", "revoke"],
 ]  # fmt: skip
 Rarebit = Callable[..., Any]
 WriteEvents = Callable[[Path, Sequence[dict[str, Any]]], Path]

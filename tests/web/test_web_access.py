@@ -13,6 +13,7 @@ from rarebit.app import accounts
 from rarebit.app.home import Home
 from rarebit.core.errors import AccessError, InputError
 from rarebit.core.people import ROLES, may
+from rarebit.web.access import CSRF_HEADER
 from rarebit.web.gate import HEADERS, LONGEST_BODY
 from rarebit.web.routes import ROUTES
 from rarebit.web.server import make_app
@@ -28,7 +29,9 @@ def _address(path: str) -> str:
 
 
 def test_the_table_of_routes_is_what_the_document_says() -> None:
-    lines = re.findall(r"^\| `(GET|POST) ([^`]+)` \| (\w+) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    lines = re.findall(
+        r"^\| `(GET|POST|PUT|DELETE|HEAD) ([^`]+)` \| (\w+) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE
+    )
     assert lines == [(route.method, route.path, route.needs or "anybody") for route in ROUTES]
 
 
@@ -47,6 +50,7 @@ def test_a_role_may_what_the_table_says(role: str | None, home: Home, client_of:
             route.method,
             _address(route.path) + "?format=json",
             data={"csrf": secret} if route.method == "POST" else None,
+            headers={CSRF_HEADER: secret},
         )
         allowed = route.needs is None or (role is not None and may(role, route.needs))
         if route.needs is None:

@@ -64,6 +64,11 @@ class Home:
         return self.path / "quarantine.ndjson"
 
     @property
+    def spool(self) -> Path:
+        """Directory of events that were accepted and are not in the lake yet."""
+        return self.path / "spool"
+
+    @property
     def rule_file(self) -> Path:
         """Rules of this installation, and how rules were switched."""
         return self.path / "rules.json"

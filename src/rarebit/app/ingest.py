@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from rarebit.app.home import Home
 from rarebit.app.progress import Progress, silent
+from rarebit.app.sources import Sources
 from rarebit.core.fields import TIME
 from rarebit.core.report import FileReport, Skipped
-from rarebit.source.read import FileRead, ReadSettings, find_files
+from rarebit.source.read import FileRead, Piece, ReadSettings, find_files
 
 _MANY_FILES = 4
 """Files a day from which it is rewritten as one."""
@@ -39,14 +40,14 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def ingest(
     home: Home,
-    paths: Sequence[Path],
+    paths: Sequence[Path | Piece],
     *,
     mapping: dict[str, str] | None = None,
     since_us: int | None = None,
     until_us: int | None = None,
     progress: Progress = silent,
 ) -> IngestReport:
-    """Read files of any known format into the lake.
+    """Read files of any known format into the lake; of a directory all, of a piece its lines, noted by its source.
 
     Raises
     ------
@@ -56,20 +57,22 @@ def ingest(
         If the lake is being written by somebody else.
     """
     started = time.monotonic()
-    files = find_files(paths)
+    pieces = _pieces(paths)
     settings = ReadSettings(mapping=mapping or {}, quarantine=home.quarantine)
-    whole = sum(file.stat().st_size for file in files if file.exists())
+    readings = [FileRead(piece, settings) for piece in pieces]
+    whole = sum(reading.bytes_total for reading in readings)
+    sources = Sources(home)
     reports: list[FileReport] = []
     counts = {"events": 0, "new": 0, "duplicates": 0, "outside": 0, "unread": 0}
     done = 0
     with home.lake.writer() as writer:
-        for file in files:
-            reading = FileRead(file, settings)
+        for piece, reading in zip(pieces, readings, strict=True):
             outside = rejected = 0
             for batch in reading.batches():
                 kept = within(batch, since_us, until_us)
                 outside += batch.num_rows - kept.num_rows
                 result = writer.append(kept)
+                sources.note(piece.source, kept)
                 counts["events"] += kept.num_rows
                 counts["new"] += result.new
                 counts["duplicates"] += result.duplicate
@@ -83,6 +86,7 @@ def ingest(
             reports.append(_with_left(report, left))
             progress("reading", done, whole)
         version = writer.commit()
+    sources.keep()
     crowded = home.lake.summary()
     if crowded.files > _MANY_FILES * max(1, len(crowded.days)):
         home.lake.compact()
@@ -94,6 +98,11 @@ def ingest(
         lake_version=version,
         **counts,
     )
+
+
+def _pieces(paths: Sequence[Path | Piece]) -> list[Piece]:
+    files = find_files([path for path in paths if not isinstance(path, Piece)])
+    return [*(Piece(file) for file in files), *(path for path in paths if isinstance(path, Piece))]
 
 
 def within(batch: pa.RecordBatch, since_us: int | None, until_us: int | None) -> pa.RecordBatch:

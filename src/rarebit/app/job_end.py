@@ -6,6 +6,7 @@ import time
 
 from rarebit.app import model_snapshots
 from rarebit.app.calendars import leave_calendars
+from rarebit.app.feeds import begin_anew
 from rarebit.app.home import Home
 from rarebit.app.job_notes import annotation
 from rarebit.app.jobs import get_job
@@ -32,6 +33,7 @@ def reset_job(home: Home, job_id: str, *, delete_results: bool, actor: str) -> i
     with home.store.transaction():
         home.store.care.delete_snapshots([note.snapshot_id for note in home.store.care.list_snapshots(job_id)])
         deleted = model_snapshots.stand_on(home, job_id, None, delete_later=delete_results)
+        begin_anew(home, job_id)
         note_step(home, job_id, "job_reset", f"reset by {actor}: all it had learnt is forgotten")
         home.store.add_audit(
             actor, "job reset", job_id, before.state_name if before else "", f"{deleted} records deleted"
@@ -61,6 +63,7 @@ def delete_job(home: Home, job_id: str, *, delete_results: bool, actor: str) -> 
     with home.store.transaction():
         home.store.delete_job(job_id)
         home.store.care.forget_job(job_id)
+        home.store.live.feeds.delete(job_id)
         leave_calendars(home, job_id)
         deleted = home.store.care.delete_results(job_id) if delete_results else 0
         home.store.add_audit(actor, "job delete", job_id, job.description, f"{deleted} records deleted")

@@ -9,10 +9,13 @@ from pathlib import Path
 import msgspec
 
 from rarebit.app.document import read_json
+from rarebit.app.feeds import running, span_of
 from rarebit.app.holds import holds_of
 from rarebit.app.home import Home
 from rarebit.core.errors import DefinitionError, NotFoundError
+from rarebit.core.fields import TIME
 from rarebit.core.job import Job, Json
+from rarebit.core.time import iso
 from rarebit.detect.care import HOST
 from rarebit.detect.catalog import catalog
 from rarebit.detect.elastic import parse_jobs, to_elastic
@@ -21,7 +24,7 @@ from rarebit.detect.problems import Problem, problems
 from rarebit.detect.rules import rules_of
 from rarebit.detect.scopes import scope_sql
 from rarebit.query.kql import parse_kql
-from rarebit.query.tree import fields_of, rewrite
+from rarebit.query.tree import Node, Range, all_of, fields_of, rewrite
 
 
 class JobLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,23 +131,36 @@ def all_jobs(home: Home) -> list[Job]:
 
 
 def default_jobs(home: Home) -> list[Job]:
-    """What runs when no job is named: the shipped default set, and every local job that can run."""
+    """What runs when no job is named: the shipped default set, and every local job that can run and is not closed."""
     local = [job for job in home.store.list_jobs() if not any(p.kind == "refused" for p in problems(job))]
+    on = running(home, [job.job_id for job in local])
+    local = [job for job in local if job.job_id in on]
     return [entry.job for entry in catalog().values() if entry.default] + local
 
 
 def planned(home: Home, job: Job) -> JobPlan:
-    """Plan a job with all that people said of it: hosts of ``asset.*``, filter lists, calendars, exclusions."""
+    """Plan a job with all that people said of it: hosts of ``asset.*``, filter lists, calendars, its span of time."""
     made = plan(job)
     holds = holds_of(home, job)
     limited = {HOST} if any(hold.hosts is not None for hold in holds) else set()
     coded = tuple(sorted({*made.coded, *limited}))
-    made = dataclasses.replace(made, coded=coded, flags=flags(home, job), holds=holds)
+    condition = _within(made.condition, *span_of(home, job.job_id))
+    made = dataclasses.replace(made, condition=condition, coded=coded, flags=flags(home, job), holds=holds)
     fields = [name for name in fields_of(made.condition) if name.startswith("asset.")]
     if not fields:
         return made
     condition = rewrite(made.condition, home.inventory().resolvers(fields))  # type: ignore[arg-type]
     return dataclasses.replace(made, condition=condition)
+
+
+def _within(condition: Node, start_us: int | None, end_us: int | None) -> Node:
+    """The condition, for events of a stretch alone."""
+    parts = [condition]
+    if start_us is not None:
+        parts.append(Range(TIME, gte=iso(start_us)))
+    if end_us is not None:
+        parts.append(Range(TIME, lt=iso(end_us)))
+    return all_of(parts) if len(parts) > 1 else condition
 
 
 def flags(home: Home, job: Job) -> dict[str, str]:

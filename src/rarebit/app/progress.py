@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
@@ -10,3 +11,19 @@ Progress = Callable[[str, int, int], None]
 
 def silent(stage: str, done: int, total: int) -> None:
     """Show nothing."""
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+class Laps:
+    """Seconds from lap to lap."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def lap(self) -> float:
+        """Since the last lap."""
+        before, self._since = self._since, time.monotonic()
+        return self._since - before

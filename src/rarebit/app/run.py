@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,19 +21,20 @@ from rarebit.app.ingest import IngestReport, ingest
 from rarebit.app.intel import IntelSummary, match_new
 from rarebit.app.job_notes import annotate_run, drop_old_results
 from rarebit.app.jobs import default_jobs, jobs_named, planned
+from rarebit.app.learning import learning_until
 from rarebit.app.left_out import left_out
 from rarebit.app.memory import remember
 from rarebit.app.model_snapshots import expire, note_of
 from rarebit.app.outcome import JobOutcome
 from rarebit.app.peers import labels, learn_peers, regroupings
-from rarebit.app.progress import Progress, silent
+from rarebit.app.progress import Laps, Progress, nothing, silent
 from rarebit.app.rescore import settle_older
 from rarebit.app.rule_run import RuleOutcome, prepare, run_rules
 from rarebit.app.sight import Blind, blind_jobs
 from rarebit.core.errors import StateError
 from rarebit.core.names import host_key
 from rarebit.core.result import Case
-from rarebit.core.time import DAY_US, iso
+from rarebit.core.time import iso
 from rarebit.detect.ahead import AHEAD_US
 from rarebit.detect.evidence import Materialised
 from rarebit.detect.influence import ranked
@@ -44,9 +45,9 @@ from rarebit.detect.standing import marks, standing
 from rarebit.detect.stream import UNLISTED, JobStream
 from rarebit.lake import MemoryReport
 from rarebit.maths.hashing import hash_text
+from rarebit.source.read import Piece
 from rarebit.store import snapshots
 
-LONGEST_LEARNING_US = 14 * DAY_US
 DEFAULT_BUDGET = 10.0
 
 
@@ -71,6 +72,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """False leaves out rules over events, to measure what they take."""
     keep_days: int | None = None
     """Whole days of events older than this, before the newest event, are dropped when all is done."""
+    live: bool = False
+    """One of very many runs, each over little: reports of a file are added up, and learning lasts a week at least."""
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,22 +120,29 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
         return self.files_unread > 0 or all(job.blind is not None for job in self.jobs)
 
 
-def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Progress = silent) -> RunSummary:
+def run(
+    home: Home,
+    paths: Sequence[Path | Piece],
+    options: RunOptions,
+    *,
+    progress: Progress = silent,
+    taken_in: Callable[[], None] = nothing,
+) -> RunSummary:
     """Read files, run the jobs over what is new, and group what they find.
 
-    Results, model state and positions are committed together; a run that is cut off leaves the state before it.
+    Results, state and positions are committed together; ``taken_in`` is called once the events are safe in the lake.
 
     Raises
     ------
     RarebitError
         If a path, job or condition is wrong, or the home is in use.
     """
-    jobs = jobs_named(home, options.jobs) or default_jobs(home)
-    plans = [planned(home, job) for job in jobs]
+    plans = [planned(home, job) for job in jobs_named(home, options.jobs) or default_jobs(home)]
     taken = ingest(
         home, paths, mapping=options.mapping, since_us=options.since_us, until_us=options.until_us, progress=progress
     )
-    watch = _Watch()
+    taken_in()
+    watch = Laps()
     sensed = gather(home, home.lake.version(), progress=progress)
     if options.remember:
         prepare(home)
@@ -166,21 +176,10 @@ def run(home: Home, paths: Sequence[Path], options: RunOptions, *, progress: Pro
             intel=intel,
             edr=sensed,
         )
-        home.store.put_file_reports(list(taken.files), summary.run_id)
+        keep = home.store.live.grow_file_reports if options.live else home.store.put_file_reports
+        keep(list(taken.files), summary.run_id)
         home.store.put_run(msgspec.to_builtins(summary))
     return summary
-
-
-class _Watch:
-    """Seconds from lap to lap."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-
-    def lap(self) -> float:
-        """Since the last lap."""
-        before, self._since = self._since, time.monotonic()
-        return self._since - before
 
 
 def _drop_old(home: Home, keep_days: int | None) -> list[str]:
@@ -222,15 +221,7 @@ def open_stream(home: Home, plan: JobPlan, options: RunOptions, learning_us: int
 
 
 def _learning_until(home: Home, options: RunOptions) -> int:
-    return options.learn_until_us if options.learn_until_us is not None else _learning_end(home)
-
-
-def _learning_end(home: Home) -> int:
-    """Half of what there is, at most two weeks: before that everything is new to everybody."""
-    first, last = home.lake.summary().first_us, fleet_clock(home)
-    if first is None or last is None:
-        return 0
-    return first + min(LONGEST_LEARNING_US, max(last - first, 0) // 2)
+    return learning_until(home, options.learn_until_us, live=options.live)
 
 
 def scan(

@@ -21,6 +21,7 @@ from rarebit.cli import (
     interruption,
     job,
     job_care,
+    key,
     peer,
     results,
     rule,
@@ -62,6 +63,7 @@ for name, group in (
     ("export", export.app),
     ("peer", peer.app),
     ("suppress", suppress.app),
+    ("key", key.app),
 ):
     app.add_typer(group, name=name)
 job.app.add_typer(job_care.snapshot_app, name="snapshot")

@@ -8,6 +8,7 @@ RarebitError
 ├── NotFoundError      an id that names nothing
 ├── AccessError        what this person may not do
 ├── ConflictError      what somebody else has changed meanwhile
+├── BusyError          what there is no room for just now
 └── MissingExtraError  an optional part that is not installed
 
 Each says what was wrong, where, and what to do next.
@@ -66,6 +67,10 @@ class AccessError(RarebitError):
 
 class ConflictError(RarebitError):
     """What somebody else has changed meanwhile."""
+
+
+class BusyError(RarebitError):
+    """What there is no room for just now, and will be soon."""
 
 
 class MissingExtraError(RarebitError):

@@ -1,4 +1,4 @@
-"""People who work with an installation: roles, accounts, sessions, links, looks."""
+"""People and programs that work with an installation: roles, accounts, sessions, links, looks, keys."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ ROLES: Final = ("viewer", "analyst", "engineer", "admin")
 """From least to most; each may do what those before it may."""
 
 
+SCOPES: Final = {"intake": "", "read": "viewer", "judge": "analyst", "manage": "engineer"}
+"""What a key may be good for, and the role whose rights it gives; ``intake`` sends events and sees nothing."""
+INTAKE: Final = "intake"
+"""What a route needs that takes events in: a key of that scope, or an engineer."""
+
+
 def may(role: str, needed: str) -> bool:
     """Whether a role is at least the one needed; a role that does not exist may nothing."""
-    return role in ROLES and ROLES.index(role) >= ROLES.index(needed)
+    least = "engineer" if needed == INTAKE else needed
+    return role in ROLES and ROLES.index(role) >= ROLES.index(least)
+
+
+def key_may(scopes: tuple[str, ...], needed: str) -> bool:
+    """Whether one of a key's scopes gives the right that is needed."""
+    return (needed == INTAKE and INTAKE in scopes) or any(may(SCOPES.get(scope, ""), needed) for scope in scopes)
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,3 +73,18 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     at_us: int
     cases: dict[str, Seen]
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of a program; only a hash of its secret is kept."""
+
+    id: str
+    name: str
+    secret_hash: str
+    scopes: tuple[str, ...]
+    created_us: int
+    created_by: str
+    expires_us: int = 0
+    """0 for never."""
+    revoked_us: int = 0
+    """0 while it works."""

@@ -32,3 +32,26 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     """Why the file as a whole could not be read, or could not be read to its end."""
     notes: tuple[str, ...] = ()
     """What a reader of the report should know: ``user of 12 rows resolved by SID``."""
+
+
+def joined(before: FileReport, after: FileReport) -> FileReport:
+    """The report of a file read in two parts."""
+    counts: dict[str, Skipped] = {}
+    for part in (*before.skipped, *after.skipped):
+        held = counts.get(part.reason)
+        counts[part.reason] = (
+            part if held is None else Skipped(reason=part.reason, count=held.count + part.count, where=held.where)
+        )
+    firsts = [each.first_us for each in (before, after) if each.first_us is not None]
+    lasts = [each.last_us for each in (before, after) if each.last_us is not None]
+    return FileReport(
+        path=after.path,
+        format=after.format,
+        read=before.read + after.read,
+        rows=before.rows + after.rows,
+        first_us=min(firsts, default=None),
+        last_us=max(lasts, default=None),
+        skipped=tuple(counts.values()),
+        error=after.error,
+        notes=after.notes,
+    )

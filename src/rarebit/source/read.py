@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 
@@ -16,7 +17,26 @@ from rarebit.source.settings import ReadSettings
 from rarebit.source.stream import ByteStream
 from rarebit.source.tally import Tally
 
-__all__ = ["FileRead", "ReadSettings", "find_files", "read_lines"]
+__all__ = ["FileRead", "Piece", "ReadSettings", "find_files", "followable", "read_lines"]
+
+_LINES: Final = ("NDJSON", "syslog")
+"""Formats of lines that mean something without the lines before them."""
+
+
+def followable(path: Path) -> bool:
+    """Whether a file can be read on from any of its line ends as it grows.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    stream = ByteStream(path)
+    try:
+        found = None if stream.compression else sniff(stream.peek(HEAD_BYTES))
+    finally:
+        stream.close()
+    return found is not None and found.name in _LINES
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
@@ -41,21 +61,37 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
+class Piece(NamedTuple):
+    """A file, or the part of one, to be read as events of a source."""
+
+    path: Path
+    start: int = 0
+    end: int | None = None
+    """Bytes ``[start, end)``; whole lines."""
+    name: str = ""
+    """What reports and ``rarebit.source`` call it; empty for its path."""
+    source: str = ""
+    """Whose events these are; empty where nobody keeps account of that."""
+
+
 class FileRead:
-    """One file being read.
+    """One file being read, or whole lines of one.
 
     Parameters
     ----------
-    path : Path
+    piece : Path or Piece
     settings : ReadSettings
     """
 
-    def __init__(self, path: Path, settings: ReadSettings) -> None:
-        self.path = path
+    def __init__(self, piece: Path | Piece, settings: ReadSettings) -> None:
+        self._piece = piece = piece if isinstance(piece, Piece) else Piece(piece)
+        self.path = piece.path
         self.bytes_done = 0
-        self.bytes_total = path.stat().st_size if path.is_file() else 0
+        size = self.path.stat().st_size if self.path.is_file() else 0
+        self.bytes_total = (size if piece.end is None else min(piece.end, size)) - piece.start
         self._settings = settings
-        self._tally = Tally(str(path), settings.quarantine)
+        self._name = piece.name or str(self.path)
+        self._tally = Tally(self._name, settings.quarantine)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Batches of events; bad content never raises but ends up in the report."""
@@ -63,7 +99,7 @@ class FileRead:
             self._tally.fail("this is a directory")
             return
         try:
-            stream = ByteStream(self.path)
+            stream = ByteStream(self.path, self._piece.start, self._piece.end)
         except OSError as error:
             self._tally.fail(f"cannot be opened: {error.strerror or error}")
             return
@@ -86,7 +122,7 @@ class FileRead:
             self._unknown(head, stream)
             return
         self._tally.format = describe(found, head)
-        intake = Intake(str(self.path), self._settings, self._tally)
+        intake = Intake(self._name, self._settings, self._tally)
         for batch in found.read(stream, intake):
             self.bytes_done = stream.done
             yield batch

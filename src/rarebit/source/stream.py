@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Protocol
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 import numpy as np
 import zstandard
@@ -36,10 +37,48 @@ class _Member(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
+class _Part(io.RawIOBase):
+    """Bytes ``[start, end)`` of a file, as a file of its own."""
+
+    def __init__(self, path: Path, start: int, end: int) -> None:
+        super().__init__()
+        self._file = path.open("rb", buffering=0)
+        self._start, self._end = start, end
+        self._file.seek(start)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer
+        view = memoryview(buffer)
+        return self._file.readinto(view[: max(0, self._end - self._file.tell())])
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence != io.SEEK_SET:
+            raise io.UnsupportedOperation("only from the start")
+        return self._file.seek(self._start + offset) - self._start
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 class ByteStream:
     """One file open for reading, decompressed by content, with progress in bytes of the file itself.
 
     Damage does not raise: reading stops before it and :attr:`error` says what it was.
+
+    Parameters
+    ----------
+    path : Path
+    start, end : int, optional
+        Read only bytes ``[start, end)``; of a compressed file nothing can be made of a part.
 
     Raises
     ------
@@ -47,11 +86,14 @@ class ByteStream:
         On opening, if the file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, start: int = 0, end: int | None = None) -> None:
         self.path = path
         self.error = ""
-        self._file: BinaryIO = path.open("rb")
-        self.total = path.stat().st_size
+        size = path.stat().st_size
+        end = size if end is None else min(end, size)
+        whole = start == 0 and end == size
+        self._file: BinaryIO = path.open("rb") if whole else io.BufferedReader(_Part(path, start, end))
+        self.total = max(0, end - start)
         magic = self._file.read(4)
         self._file.seek(0)
         self.compression = "gzip" if magic[:2] == GZIP_MAGIC else "zstd" if magic == ZSTD_MAGIC else ""

@@ -15,7 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from rarebit.core.errors import MissingExtraError, StateError
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """Newest revision of the tables; the same as the last one under ``migrations/versions``."""
 _BUSY_MS: Final = 30_000
 

@@ -13,25 +13,29 @@ from sqlalchemy import Select, Table, delete, insert, select
 
 from rarebit.core.errors import NotFoundError
 from rarebit.core.job import Job
+from rarebit.core.people import ApiKey
 from rarebit.core.report import FileReport
 from rarebit.core.result import Alert, Case, Record
 from rarebit.store import rows
 from rarebit.store.accounts import Accounts
+from rarebit.store.bodies import Bodies
 from rarebit.store.buckets import BucketStore
 from rarebit.store.care import CareStore
 from rarebit.store.database import Database
 from rarebit.store.entries import AuditEntry, Position
 from rarebit.store.judgements import Judgements
+from rarebit.store.live import LiveStore
 from rarebit.store.looks import Looks
 from rarebit.store.matches import Matches
 from rarebit.store.peers import Groupings
 from rarebit.store.sensors import SensorAlerts
 from rarebit.store.suppressions import Suppressions
-from rarebit.store.tables import alerts, audit, cases, file_reports, jobs, positions, records, runs
+from rarebit.store.tables import alerts, api_keys, audit, cases, file_reports, jobs, positions, records, runs
 
 Sort = Literal["score", "time"]
 Json = dict[str, Any]
 Read = TypeVar("Read")
+_RUNS_KEPT = 200
 
 
 class Store:
@@ -54,6 +58,8 @@ class Store:
         self.judgements = Judgements(database)
         self.sensors = SensorAlerts(database)
         self.suppressions = Suppressions(database)
+        self.keys = Bodies(database, api_keys, ApiKey)
+        self.live = LiveStore(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -307,9 +313,11 @@ class Store:
         return [msgspec.json.decode(text, type=FileReport) for text in self._bodies(query)]
 
     def put_run(self, run: Json) -> None:
-        """Keep the summary of a run."""
+        """Keep the summary of a run; of those before it, the newest."""
         with self._database.writing() as connection:
-            connection.execute(insert(runs), {"body": rows.to_json(run)})
+            made = connection.execute(insert(runs), {"body": rows.to_json(run)}).inserted_primary_key
+            if made is not None:
+                connection.execute(delete(runs).where(runs.c.id <= made[0] - _RUNS_KEPT))
 
     def last_run(self) -> Json | None:
         """Summary of the newest run; None before the first."""

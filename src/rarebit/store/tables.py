@@ -256,3 +256,15 @@ groupings: Final = Table(
     Column("at_us", BigInteger, primary_key=True),
     Column("body", Text, nullable=False),
 )
+
+api_keys: Final = Table("api_keys", metadata, Column("id", _Id, primary_key=True), Column("body", Text, nullable=False))
+"""Keys of programs."""
+
+sources: Final = Table("sources", metadata, Column("id", _Id, primary_key=True), Column("body", Text, nullable=False))
+"""How each source of live events stands."""
+
+watched: Final = Table("watched", metadata, Column("id", Text, primary_key=True), Column("body", Text, nullable=False))
+"""How far each file of a watched directory has been read."""
+
+feeds: Final = Table("feeds", metadata, Column("id", _Id, primary_key=True), Column("body", Text, nullable=False))
+"""Jobs whose running is switched by opening them and starting their datafeed."""

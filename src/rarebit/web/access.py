@@ -1,4 +1,4 @@
-"""Who is asking, and may they: the session's cookie, the role a route needs, and proof that a form is ours."""
+"""Who is asking, and may they: the session's cookie or a key, the role a route needs, and proof that a form is ours."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from starlette.concurrency import run_in_threadpool
 
 from rarebit.app import accounts
 from rarebit.app.home import Home
+from rarebit.app.keys import find_key
+from rarebit.app.live import Live
 from rarebit.core.errors import AccessError, InputError
-from rarebit.core.people import Account, may
+from rarebit.core.people import Account, ApiKey, key_may, may
+from rarebit.web.body import LONGEST_JSON, read_body
 
 CSRF: Final = "csrf"
+CSRF_HEADER: Final = "x-rarebit-csrf"
 _FIELDS: Final = 40
 
 
@@ -40,12 +44,34 @@ def person_of(request: Request) -> Account | None:
     return person
 
 
+def live_of(request: Request) -> Live:
+    """The worker of the installation that is served."""
+    live: Live = request.app.state.live
+    return live
+
+
+def key_of(request: Request) -> ApiKey | None:
+    """The key that was sent, as the guard has found."""
+    key: ApiKey | None = getattr(request.state, "key", None)
+    return key
+
+
 def actor_of(request: Request) -> str:
-    """Name of who is logged in; only for routes that need a role."""
-    person = person_of(request)
+    """Name of who is logged in, or of the key; only for routes that need a role."""
+    person, key = person_of(request), key_of(request)
+    if key is not None:
+        return f"key {key.name} ({key.id})"
     if person is None:
         raise AccessError("nobody is logged in")
     return person.name
+
+
+def allowed(request: Request, needed: str) -> bool:
+    """Whether whoever asks has at least a role."""
+    person, key = person_of(request), key_of(request)
+    if key is not None:
+        return key_may(key.scopes, needed)
+    return person is not None and may(person.role, needed)
 
 
 def form_of(request: Request) -> dict[str, str]:
@@ -84,30 +110,65 @@ def set_cookie(request: Request, response: Response, token: str) -> Response:
     return response
 
 
-def guard(needed: str | None) -> Callable[[Request], Awaitable[None]]:
-    """A check to run before a route: at least the role needed, or anybody where it is None; and forms are ours."""
+def guard(needed: str | None, kind: str = "page") -> Callable[[Request], Awaitable[None]]:
+    """A check to run before a route: at least the role needed, or anybody where it is None; and writes are meant.
+
+    Of a browser's session that is shown by a secret in the form, or in a header where a program would call; a key is
+    never sent by a browser on its own.
+    """
 
     async def check(request: Request) -> None:
-        person = await run_in_threadpool(accounts.who, home_of(request), token_of(request))
-        request.state.person = person
-        if request.method == "POST":
+        request.state.kind = kind
+        await run_in_threadpool(_recognise, request)
+        person, key = person_of(request), key_of(request)
+        if kind == "page" and request.method == "POST":
             await _take_form(request, signed=needed is not None and person is not None)
+        elif person is not None and request.method not in ("GET", "HEAD"):
+            _own_script(request)
         if needed is None:
             return
-        if person is None:
+        if person is None and key is None:
             raise LoginNeededError(_back(request))
-        if not may(person.role, needed):
-            raise AccessError(
-                f"this needs the role {needed}; {person.name} is {person.role}", hint="An admin can change that."
+        if not allowed(request, needed):
+            who = (
+                f"{person.name} is {person.role}"
+                if person
+                else f"the key is for {', '.join(key.scopes if key else ())}"
             )
+            raise AccessError(f"this needs the role {needed}; {who}", hint="An admin can change that.")
+        if kind == "elastic":
+            request.state.body = await read_body(request, LONGEST_JSON)
 
     return check
 
 
+def _recognise(request: Request) -> None:
+    """Find out who asks: a key in the header counts before a session in the cookie."""
+    request.state.person = request.state.key = None
+    given = request.headers.get("authorization")
+    if given is None:
+        request.state.person = accounts.who(home_of(request), token_of(request))
+        return
+    scheme, _, shown = given.partition(" ")
+    if scheme.lower() not in ("apikey", "bearer"):
+        raise LoginNeededError(_back(request))
+    request.state.key = find_key(home_of(request), shown.strip())
+    if request.state.key is None:
+        raise LoginNeededError(_back(request))
+
+
+def _own_script(request: Request) -> None:
+    if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_of(request).encode()):
+        raise AccessError(
+            f"a session must send its secret in {CSRF_HEADER}", hint="Programs use a key; nothing was changed."
+        )
+
+
 async def _take_form(request: Request, *, signed: bool) -> None:
     origin = request.headers.get("origin")
-    if request.headers.get("sec-fetch-site") == "cross-site" or (
-        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if key_of(request) is None and (
+        request.headers.get("sec-fetch-site") == "cross-site"
+        or (origin is not None and urlsplit(origin).netloc != request.headers.get("host"))
     ):
         raise AccessError("a form of another site was sent here", hint="Nothing was changed.")
     body = await request.body()

@@ -7,6 +7,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rarebit.web.body import LONGEST_INTAKE, LONGEST_JSON, TooLongError
+
 LONGEST_BODY: Final = 64 << 10
 TWIN: Final = ".json"
 HEADERS: Final = {
@@ -22,20 +24,19 @@ HEADERS: Final = {
 """On every answer. No script or style but our own files runs, and nothing is fetched from elsewhere."""
 
 
-class _TooLongError(Exception):
-    """More bytes than any form of ours has."""
-
-
 class Gate:
     """Wraps the application.
 
     Parameters
     ----------
     app : ASGI application
+    product : bool
+        Whether answers carry the header by which clients of Elasticsearch know it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, product: bool = False) -> None:
         self._app = app
+        self._product = product
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
@@ -44,34 +45,45 @@ class Gate:
             return
         scope = _twin(scope)
         started = False
-        left = LONGEST_BODY
+        left = _longest(scope["path"])
 
         async def limited() -> Message:
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise _TooLongError
+                raise TooLongError
             return message
 
         async def dressed(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                if not scope["path"].startswith("/static/"):
-                    headers["cache-control"] = "no-store"
+                self._dress(scope["path"], MutableHeaders(scope=message))
             await send(message)
 
         try:
             await self._app(scope, limited, dressed)
-        except _TooLongError:
+        except TooLongError:
             if started:
                 raise
             await dressed({"type": "http.response.start", "status": 413, "headers": [(b"content-type", b"text/plain")]})
-            await send({"type": "http.response.body", "body": b"The request is longer than any form here.\n"})
+            await send({"type": "http.response.body", "body": b"The request is longer than it may be.\n"})
+
+    def _dress(self, path: str, headers: MutableHeaders) -> None:
+        for name, value in HEADERS.items():
+            headers[name] = value
+        if self._product:
+            headers["x-elastic-product"] = "Elasticsearch"
+        if not path.startswith("/static/"):
+            headers["cache-control"] = "no-store"
+
+
+def _longest(path: str) -> int:
+    """Most bytes of a body for a path: forms are short, definitions longer, events longest."""
+    if path == "/api/events" or path.endswith("/_bulk"):
+        return LONGEST_INTAKE
+    return LONGEST_JSON if path.startswith("/_") or path.endswith(("/_search", "/_count")) else LONGEST_BODY
 
 
 def _twin(scope: Scope) -> Scope:

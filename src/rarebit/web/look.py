@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from fastapi import Request, Response
 
 from rarebit.app import show
 from rarebit.app.jobs import get_job, list_jobs
 from rarebit.core.errors import InputError
 from rarebit.core.event_line import event_line
-from rarebit.core.time import parse_time
-from rarebit.web.access import home_of
+from rarebit.core.live import SourceStanding
+from rarebit.core.time import iso, parse_time
+from rarebit.web.access import home_of, live_of
 from rarebit.web.answer import Data, answer, plain
 from rarebit.web.sight import status_of
 
@@ -114,14 +114,26 @@ def health_page(request: Request) -> Response:
     files = home_of(request).store.list_file_reports()
     troubled = [report for report in files if report.error or report.skipped]
     shown = [*troubled, *(report for report in reversed(files) if not (report.error or report.skipped))][:_FILES]
-    data: Data = {"status": plain(found), "files": plain(shown), "files_in_all": len(files)}
+    data: Data = {
+        "status": plain(found),
+        "files": plain(shown),
+        "files_in_all": len(files),
+        "live": plain(live_of(request).standing()),
+        "sources": [_source(source) for source in home_of(request).store.live.sources.list()],
+    }
     return answer(request, "health.html", data)
 
 
-def alive(request: Request) -> Response:
-    """For a supervisor: the process answers and its database can be read."""
-    accounts = home_of(request).store.accounts.count()
-    return Response(msgspec.json.encode({"ready": True, "set_up": accounts > 0}), media_type="application/json")
+def _source(source: SourceStanding) -> Data:
+    """A source, with times to be shown."""
+    return {
+        "id": source.id,
+        "events": source.events,
+        "watermark": iso(source.watermark_us) if source.watermark_us is not None else None,
+        "arrived": iso(source.arrived_us) if source.arrived_us is not None else None,
+        "late_events": source.late_events,
+        "latest_seconds": source.latest_us // 1_000_000,
+    }
 
 
 def _moment(text: str) -> int | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from fastapi import Response
 
-from rarebit.web import cases, look, people
+from rarebit.core.people import INTAKE
+from rarebit.web import cases, intake, keys, look, metrics, people
 
 
 class Route(NamedTuple):
@@ -16,8 +17,10 @@ class Route(NamedTuple):
     method: str
     path: str
     needs: str | None
-    """Least role; None is anybody."""
-    handler: Callable[..., Response]
+    """Least role; None is anybody; ``intake`` a key of that scope, or an engineer."""
+    handler: Callable[..., Response | Awaitable[Response]]
+    kind: str = "page"
+    """How it is guarded and how errors look: a ``page`` with its JSON twin, our ``api``, or ``elastic``."""
 
 
 ROUTES: Final = (
@@ -42,5 +45,15 @@ ROUTES: Final = (
     Route("POST", "/logout", "viewer", people.logout),
     Route("GET", "/link/{token}", None, people.link_page),
     Route("POST", "/link/{token}", None, people.use_link),
-    Route("GET", "/readyz", None, look.alive),
+    Route("GET", "/keys", "admin", keys.keys_page),
+    Route("POST", "/keys", "admin", keys.make_key),
+    Route("POST", "/keys/{key_id}/revoke", "admin", keys.revoke_key),
+    Route("GET", "/healthz", None, metrics.alive, "api"),
+    Route("GET", "/readyz", None, metrics.ready, "api"),
+    Route("GET", "/metrics", "viewer", metrics.metrics, "api"),
+    Route("POST", "/api/events", INTAKE, intake.events, "api"),
+    Route("POST", "/_bulk", INTAKE, intake.bulk, "elastic_intake"),
+    Route("PUT", "/_bulk", INTAKE, intake.bulk, "elastic_intake"),
+    Route("POST", "/{index}/_bulk", INTAKE, intake.bulk, "elastic_intake"),
+    Route("PUT", "/{index}/_bulk", INTAKE, intake.bulk, "elastic_intake"),
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
 import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,8 +18,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from rarebit.app.home import Home
+from rarebit.app.live import Live
 from rarebit.core.errors import (
     AccessError,
+    BusyError,
     ConflictError,
     InputError,
     NotFoundError,
@@ -27,6 +30,8 @@ from rarebit.core.errors import (
 )
 from rarebit.web.access import LoginNeededError, guard
 from rarebit.web.answer import answer, wants_json
+from rarebit.web.body import TooLongError
+from rarebit.web.elastic.errors import error_answer
 from rarebit.web.gate import Gate
 from rarebit.web.routes import ROUTES
 from rarebit.web.sight import Sight
@@ -35,55 +40,80 @@ _STATUS: tuple[tuple[type[RarebitError], int], ...] = (
     (AccessError, 403),
     (NotFoundError, 404),
     (ConflictError, 409),
+    (BusyError, 429),
     (StateError, 503),
 )
+_RETRY_SECONDS = 5
+"""What senders are told to wait when there is no room."""
 
 
-def make_app(home: Home, *, secure: bool = False) -> FastAPI:
+def make_app(home: Home, *, live: Live | None = None, secure: bool = False, product: bool = False) -> FastAPI:
     """The application.
 
     Parameters
     ----------
     home : Home
         Stays open as long as the application.
+    live : Live, optional
+        The worker; one that is not started where none is given.
     secure : bool
         Whether browsers come by TLS: cookies are then sent by TLS only.
+    product : bool
+        Whether answers carry the header ``X-Elastic-Product``.
     """
     app = FastAPI(title="Rarebit", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.home, app.state.secure, app.state.sight = home, secure, Sight(home)
+    app.state.live, app.state.intakes = live or Live(home.path), 0
     for route in ROUTES:
         app.add_api_route(
             route.path,
             route.handler,
             methods=[route.method],
-            dependencies=[Depends(guard(route.needs))],
+            dependencies=[Depends(guard(route.needs, route.kind))],
             response_model=None,
         )
     app.mount("/static", StaticFiles(packages=[("rarebit.web", "static")]), name="static")
-    app.add_middleware(Gate)
+    app.add_middleware(Gate, product=product)
     app.add_exception_handler(RarebitError, _refused)
     app.add_exception_handler(LoginNeededError, _login_first)
+    app.add_exception_handler(TooLongError, _too_long)
     app.add_exception_handler(RequestValidationError, _odd)
     app.add_exception_handler(HTTPException, _no_page)
     app.add_exception_handler(Exception, _broken)
     return app
 
 
-def _error(request: Request, status: int, what: str, hint: str = "") -> Response:
-    return answer(request, "error.html", {"status": status, "error": what, "hint": hint}, status=status)
+def _error(request: Request, error: Exception, status: int, what: str, hint: str = "") -> Response:
+    """An error as a page, as JSON for programs, or in the form of Elasticsearch's API."""
+    kind = getattr(request.state, "kind", "elastic" if request.url.path.startswith("/_") else "page")
+    if kind.startswith("elastic"):
+        found = error_answer(error, what, status)
+    elif kind == "api":
+        body = {"status": status, "error": what, "hint": hint}
+        found = Response(msgspec.json.encode(body), status_code=status, media_type="application/json")
+    else:
+        found = answer(request, "error.html", {"status": status, "error": what, "hint": hint}, status=status)
+    if isinstance(error, BusyError):
+        found.headers["retry-after"] = str(_RETRY_SECONDS)
+    return found
 
 
 def _refused(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 400)
     what, hint = (error.what, error.hint) if isinstance(error, RarebitError) else (str(error), "")
-    return _error(request, status, what, hint)
+    return _error(request, error, status, what, hint)
 
 
 def _login_first(request: Request, error: Exception) -> Response:
-    if wants_json(request) or request.method != "GET":
-        return _error(request, 401, "nobody is logged in", "Log in first.")
+    for_programs = getattr(request.state, "kind", "page") != "page" or "authorization" in request.headers
+    if for_programs or wants_json(request) or request.method != "GET":
+        return _error(request, error, 401, "nobody is logged in, and no key that works was sent", "Log in first.")
     back = error.back if isinstance(error, LoginNeededError) else "/queue"
     return RedirectResponse(f"/login?back={quote(back, safe='')}", 303)
+
+
+def _too_long(request: Request, error: Exception) -> Response:
+    return _error(request, error, 413, "the request is longer than it may be", "Send it in parts.")
 
 
 def _odd(request: Request, error: Exception) -> Response:
@@ -95,11 +125,11 @@ def _odd(request: Request, error: Exception) -> Response:
 def _no_page(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     what = {404: "there is no such page", 405: "this page cannot be asked for in this way"}.get(status, str(error))
-    return _error(request, status, what, "The queue is at /queue.")
+    return _error(request, error, status, what, "The queue is at /queue.")
 
 
-def _broken(request: Request, _: Exception) -> Response:
-    return _error(request, 500, "something broke here; the server's log says what", "Try again.")
+def _broken(request: Request, error: Exception) -> Response:
+    return _error(request, error, 500, "something broke here; the server's log says what", "Try again.")
 
 
 def serve(
@@ -111,8 +141,10 @@ def serve(
     certificate: Path | None = None,
     key: Path | None = None,
     behind_tls: bool = False,
+    live: Live | None = None,
+    product: bool = False,
 ) -> None:
-    """Serve until stopped.
+    """Serve until stopped; the worker, if there is one, works as long.
 
     Parameters
     ----------
@@ -125,6 +157,10 @@ def serve(
         PEM files; with them it is TLS.
     behind_tls : bool
         Whether a proxy in front does TLS.
+    live : Live, optional
+        Worker to start and to stop.
+    product : bool
+        Whether answers carry the header ``X-Elastic-Product``.
 
     Raises
     ------
@@ -134,7 +170,7 @@ def serve(
     if (certificate is None) != (key is None):
         raise InputError("a certificate needs its key, and a key its certificate", hint="Give --certificate and --key")
     config = uvicorn.Config(
-        make_app(home, secure=certificate is not None or behind_tls),
+        make_app(home, live=live, secure=certificate is not None or behind_tls, product=product),
         log_level=logging.WARNING,
         access_log=False,
         server_header=False,
@@ -154,8 +190,21 @@ def serve(
         name = f"[{host}]" if ":" in host else host
         ready(f"{scheme}://{name}:{listening.getsockname()[1]}")
         # uvicorn raises the interrupt again after it has stopped in good order
-        with contextlib.suppress(KeyboardInterrupt):
+        with _working(live), contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _working(live: Live | None) -> Iterator[None]:
+    """The worker, if there is one, works as long as the block lasts."""
+    if live is None:
+        yield
+        return
+    live.start()
+    try:
+        yield
+    finally:
+        live.stop()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,1 @@
+"""The part of Elasticsearch's API that is answered here."""
