@@ -23,7 +23,7 @@ from rarebit.core.time import parse_time
 
 OpenHome = Callable[[Path], AbstractContextManager[Home]]
 OPTIONS = RunOptions(learn_until_us=parse_time("2026-10-08T00:00:00Z"), live=True)
-LATER = ("expected_per_week", "record_score")
+LATER = ("expected_per_week", "expected_per_week_low", "expected_per_week_high", "record_score")
 """Fields of the latest fit: equal only where the last fit is."""
 
 

@@ -47,43 +47,50 @@ def propose(
     width : callable
         Share of all events that meet a pattern.
     """
-    measured = (time_us > clock_us - MEASURED_US) & (time_us <= clock_us)
-    mined = (time_us > clock_us - MEASURED_US - MINED_US) & (time_us <= clock_us - MEASURED_US)
-    whole = Findings(attributes, entity, time_us // DAY_US)
-    rows = np.flatnonzero(mined)
-    part = Findings([attributes[row] for row in rows.tolist()], entity[rows], whole.day[rows])
+    span = _Span(attributes, time_us, entity, clock_us)
 
     def allowed(pattern: Attributes) -> bool:
         asked = pattern.items()
         return not any(asked <= each.items() for each in confirmed) and not hits_of(pattern, replays)
 
-    first = max(int(time_us[mined].min(initial=clock_us)), clock_us - MEASURED_US - MINED_US)
-    weeks = max((clock_us - MEASURED_US - first) / WEEK_US, 1.0 / 7.0)
-    seen = np.zeros(len(whole), np.bool_)
+    seen = np.zeros(len(span.whole), np.bool_)
     made = []
-    for cluster in choose(clusters(part), allowed=allowed, width=width):
-        meeting = whole.meeting(cluster.pattern)
+    for cluster in choose(clusters(span.part), allowed=allowed, width=width):
+        meeting = span.whole.meeting(cluster.pattern)
         fresh = meeting & ~seen
-        count = int((fresh & measured).sum())
-        low, high = weekly_range(count, 1.0)
+        low, high = weekly_range(int((fresh & span.measured).sum()), 1.0)
         if low < FEWEST:
             continue
         seen |= meeting
-        spanned = meeting & (measured | mined)
+        spanned = meeting & (span.measured | span.mined)
         made.append(
             Proposal(
                 where=cluster.pattern,
-                removed=count,
+                removed=int((fresh & span.measured).sum()),
                 weekly_low=low,
                 weekly_high=high,
-                before=int((fresh & mined).sum()),
-                weeks_before=weeks,
+                before=int((fresh & span.mined).sum()),
+                weeks_before=span.weeks,
                 entities=int(np.unique(entity[spanned]).size),
-                days=int(np.unique(whole.day[spanned]).size),
+                days=int(np.unique(span.whole.day[spanned]).size),
                 width=width(cluster.pattern),
                 replays=len(replays),
                 confirmed=len(confirmed),
-                example=int(np.flatnonzero(fresh & measured)[-1]),
+                example=int(np.flatnonzero(fresh & span.measured)[-1]),
             )
         )
     return made
+
+
+class _Span:
+    """Which findings a pattern is mined from, and on which it is measured."""
+
+    def __init__(self, attributes: Sequence[Attributes], time_us: Ints, entity: Ints, clock_us: int) -> None:
+        begins_us = clock_us - MEASURED_US
+        self.measured = (time_us > begins_us) & (time_us <= clock_us)
+        self.mined = (time_us > begins_us - MINED_US) & (time_us <= begins_us)
+        self.whole = Findings(attributes, entity, time_us // DAY_US)
+        rows = np.flatnonzero(self.mined)
+        self.part = Findings([attributes[row] for row in rows.tolist()], entity[rows], self.whole.day[rows])
+        first = max(int(time_us[self.mined].min(initial=clock_us)), begins_us - MINED_US)
+        self.weeks = max((begins_us - first) / WEEK_US, 1.0 / 7.0)
