@@ -104,11 +104,11 @@ def alerts_of(folder: Path, rows: Sequence[Mapping[str, str]]) -> list[Alert]:
 
 
 def _rarest(alerts: Sequence[Alert]) -> float:
-    return max(-np.log(alert.edr.rarity.probability) for alert in alerts if alert.edr and alert.edr.rarity)
+    return float(max(-np.log(alert.edr.rarity.probability) for alert in alerts if alert.edr and alert.edr.rarity))
 
 
 def _together(alerts: Sequence[Alert]) -> float:
-    return sum(-np.log(alert.edr.rarity.probability) for alert in alerts if alert.edr and alert.edr.rarity)
+    return float(sum(-np.log(alert.edr.rarity.probability) for alert in alerts if alert.edr and alert.edr.rarity))
 
 
 WAYS: Final[dict[str, Callable[[Sequence[Alert]], float]]] = {

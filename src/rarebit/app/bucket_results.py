@@ -37,10 +37,9 @@ def bucket_counts(home: Home, stream: JobStream, stamps: Iterable[str]) -> dict[
     start = f"epoch_us({time}) - epoch_us({time}) % {span}"
     rows = home.lake.sql(
         f"SELECT {start} AS start, count(*) AS n FROM events WHERE ({to_sql(stream.plan.condition)}) "
-        f"AND {time} >= {literal.time(min(asked))} AND {time} < {literal.time(max(asked) + span)} "
-        f"AND {start} IN ({', '.join(map(str, sorted(asked)))}) GROUP BY 1"
-    ).to_pylist()
-    return {iso(int(row["start"])): int(row["n"]) for row in rows}
+        f"AND {time} >= {literal.time(min(asked))} AND {time} < {literal.time(max(asked) + span)} GROUP BY 1"
+    ).to_pylist()  # of every bucket in between: a long list of starts would be gone through for every event
+    return {iso(int(row["start"])): int(row["n"]) for row in rows if int(row["start"]) in asked}
 
 
 def put_buckets(home: Home, stream: JobStream, counts: dict[str, int]) -> None:

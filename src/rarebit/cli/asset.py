@@ -44,7 +44,7 @@ def show(host: str, home: HomeOption = None, json: JsonOption = False) -> None:
     for job in found.jobs:
         made.add_row(safe(job.job_id), job.state, f"{job.active_hours:,.0f}", f"{job.observations:,}")
     out.print(made)
-    out.print(safe("while a host is learning (8 active hours), its records never alert; up to 56 it is usable"))
+    out.print(safe("learning (8 active hours): told only of what is new to peers or fleet; up to 56 it is usable"))
     out.print(safe(f"{found.records} records, {len(found.cases)} cases: rarebit record list --host {found.host}"))
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rarebit.core.fields import TIME
 from rarebit.core.influencer import Explained, Influencer
@@ -111,25 +112,31 @@ def _baseline(plan: JobPlan, records: Iterable[Record], select: Select) -> tuple
     time = literal.identifier(TIME)
     where = f"({to_sql(plan.condition)}) AND {time} >= {literal.time(start)} AND {time} < {literal.time(end)}"
     day = f"epoch_us({time}) // {DAY_US}"
-    rows = select(f"SELECT {day} AS day, count(*) AS n FROM events WHERE {where} GROUP BY 1").to_pylist()
-    totals = {int(row["day"]): int(row["n"]) for row in rows}
+    names = list(values)
+    texts = ", ".join(f"{text_sql(name)} AS f{at}" for at, name in enumerate(names))
+    columns = [f"f{at}" for at in range(len(names))]
+    sets = ", ".join(["(day)", *(f"(day, {column})" for column in columns)])
+    found = select(  # all fields in one reading
+        f"SELECT {', '.join(columns)}, day, grouping({', '.join(columns)}) AS without, count(*) AS n "
+        f"FROM (SELECT {texts}, {day} AS day FROM events WHERE {where}) GROUP BY GROUPING SETS ({sets})"
+    )
+    whole = (1 << len(names)) - 1
+    totals = {int(row["day"]): int(row["n"]) for row in _having(found, whole).to_pylist()}
     counts: dict[tuple[str, str, int], int] = {}
-    for name, asked in values.items():
-        text = text_sql(name)
-        among = ", ".join(_quoted(value) for value in sorted(asked))
-        query = f"SELECT {text} AS v, {day} AS day, count(*) AS n FROM events WHERE {where} AND {text} IN ({among})"
-        for row in select(f"{query} GROUP BY 1, 2").to_pylist():
-            counts[name, str(row["v"]), int(row["day"])] = int(row["n"])
+    for at, (name, asked) in enumerate(values.items()):
+        part = _having(found, whole & ~(1 << (len(names) - 1 - at)))
+        part = part.filter(pc.is_in(part.column(columns[at]), pa.array(sorted(asked), pa.string())))
+        days_of, numbers = part.column("day").to_pylist(), part.column("n").to_pylist()
+        counts |= {
+            (name, value, int(on)): int(number)
+            for value, on, number in zip(part.column(columns[at]).to_pylist(), days_of, numbers, strict=True)
+        }
     return totals, counts
 
 
-def _quoted(value: str) -> str:
-    """A value of an event, which may hold a NUL."""
-    return (
-        "(" + " || chr(0) || ".join(map(literal.string, value.split("\0"))) + ")"
-        if "\0" in value
-        else literal.string(value)
-    )
+def _having(found: pa.Table, without: int) -> pa.Table:
+    """Rows of one grouping set, by the fields it goes without."""
+    return found.filter(pc.equal(found.column("without"), without))
 
 
 def carried(name: str, texts: Sequence[object]) -> Influencer | None:
