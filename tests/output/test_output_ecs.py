@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from rarebit.core.result import Alert, Case, CaseEntity
+from rarebit.core.rule import RISK
 from rarebit.output.ecs import ecs_alert, ecs_case, severity_of
 
 ALERT = Alert(
@@ -30,6 +32,11 @@ def test_an_alert_carries_its_first_event() -> None:
     assert made["threat"]["technique"] == {"id": ["T1059"]}
     assert made["related"] == {"hosts": ["WS1"]}
     assert "expected_per_week" not in made["rarebit"]
+
+
+def test_every_severity_of_a_rule_has_its_number() -> None:
+    for severity, risk in RISK.items():
+        assert ecs_alert(msgspec.structs.replace(ALERT, severity=severity))["event"]["severity"] == risk
 
 
 def test_an_alert_whose_event_is_gone_still_names_its_host() -> None:

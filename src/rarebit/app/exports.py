@@ -88,7 +88,7 @@ def coverage(home: Home) -> list[Covered]:
         job for job in all_jobs(home) if job.guide.techniques and not any(p.kind == "refused" for p in problems(job))
     ]
     running = {job.job_id for job in default_jobs(home)}
-    running |= {job.job_id for job in jobs if home.store.get_position(job.job_id) is not None}
+    running |= {position.job_id for position in home.store.list_positions()}
     plans = [(job, sorted(planned(home, job).required)) for job in jobs]
     rules = [
         (rule, sorted(fields_of(condition_of(home, rule)) - {TIME}))

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from rarebit.core.disk import sync
 from rarebit.core.errors import BusyError, StateError
 from rarebit.source.read import Piece
 
@@ -110,7 +111,7 @@ class Spool:
         self._serial += 1
         path = self.path / f"{time.time_ns():020d}-{self._serial % 1_000_000:06d}-{source.encode().hex()}.ndjson"
         path.open("xb").close()
-        _sync_directory(self.path)
+        sync(self.path)
         self._open[source] = path
         return path
 
@@ -142,13 +143,3 @@ def _piece(path: Path) -> Piece:
     match = _NAME.fullmatch(path.name)
     source = bytes.fromhex(match[2]).decode() if match else ""
     return Piece(path, name=source, source=source)
-
-
-def _sync_directory(path: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -82,7 +82,7 @@ def status(home: Home) -> Status:
         hosts_in_inventory=len(home.inventory()),
         files_read=len(reports),
         files_with_trouble=sum(bool(report.error or report.skipped) for report in reports),
-        jobs=tuple(_job(home, job_id, lake.version, lake.last_us) for job_id in _ids(home)),
+        jobs=_jobs(home, lake.version, lake.last_us),
         indicators=sum(source.held for source in lists),
         indicator_lists=tuple(source.name for source in lists),
         indicator_matches=home.store.matches.counts(),
@@ -97,7 +97,18 @@ def _ids(home: Home) -> list[str]:
     return list(dict.fromkeys([*ran, *(job.job_id for job in default_jobs(home))]))
 
 
+def _jobs(home: Home, version: int, last_us: int | None) -> tuple[JobStatus, ...]:
+    """Every job; the events are looked at once for all that are blind."""
+    found = [_job(home, job_id, version, last_us) for job_id in _ids(home)]
+    plans = [planned(home, get_job(home, each.id)) for each in found if each.state == "blind"]
+    why = blind_jobs(home, plans)
+    return tuple(
+        msgspec.structs.replace(each, reason=why[each.id].reason) if each.id in why else each for each in found
+    )
+
+
 def _job(home: Home, job_id: str, version: int, last_us: int | None) -> JobStatus:
+    """One job; why it is blind is not said yet."""
     position = home.store.get_position(job_id)
     if position is None:
         return JobStatus(id=job_id, state="never ran", reached=None, behind=version + 1, snapshot_bytes=0)
@@ -107,7 +118,7 @@ def _job(home: Home, job_id: str, version: int, last_us: int | None) -> JobStatu
     rows, learn_until = int(arrays["marks"][1]), int(arrays["marks"][4])
     reason, state = "", "watching"
     if rows == 0:
-        state, reason = "blind", blind_jobs(home, [planned(home, job)])[job_id].reason
+        state = "blind"
     elif last_us is not None and last_us < learn_until:
         state, reason = "learning", f"until {iso(learn_until)}"
     return JobStatus(

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from rarebit.app import show
-from rarebit.cli.options import HomeOption, JsonOption, LimitOption, existing_home
+from rarebit.cli.options import HomeOption, HostOption, JsonOption, LimitOption, ScoreOption, existing_home
 from rarebit.cli.output import count, data, notes, safe, table, write_json
-from rarebit.cli.results import HostOption, ScoreOption, print_record
+from rarebit.cli.results import print_record
 from rarebit.core.edr import Rarity, SensorAlert
 from rarebit.core.rate import rate
 from rarebit.core.result import Alert

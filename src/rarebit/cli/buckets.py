@@ -7,17 +7,23 @@ from typing import Annotated
 import typer
 
 from rarebit.app import buckets
-from rarebit.cli.options import HomeOption, JsonOption, LimitOption, existing_home, moment
+from rarebit.cli.options import (
+    HomeOption,
+    JobOption,
+    JsonOption,
+    LimitOption,
+    ScoreOption,
+    SinceOption,
+    UntilOption,
+    existing_home,
+    moment,
+)
 from rarebit.cli.output import count, data, safe, table, write_json
 from rarebit.core.rate import rate
 from rarebit.core.time import parse_span
 
 result_app = typer.Typer(no_args_is_help=True, help="Results of whole buckets: of a job, an influencer, all jobs.")
 
-JobOption = Annotated[str | None, typer.Option("--job", help="Only of this job.")]
-ScoreOption = Annotated[float | None, typer.Option("--min-score", help="Only at or above this score.")]
-SinceOption = Annotated[str | None, typer.Option("--since", help="Not before this time (ISO 8601, or 7d).")]
-UntilOption = Annotated[str | None, typer.Option("--until", help="Before this time.")]
 _SHOWN = 50
 
 

@@ -18,6 +18,11 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="NDJSON on stdout, one object a line.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
+JobOption = Annotated[str | None, typer.Option("--job", help="Only of this job.")]
+HostOption = Annotated[str | None, typer.Option("--host", help="Only of this host.")]
+ScoreOption = Annotated[float | None, typer.Option("--min-score", help="Only at or above this score.")]
+SinceOption = Annotated[str | None, typer.Option("--since", help="Not before this time (ISO 8601, or 7d).")]
+UntilOption = Annotated[str | None, typer.Option("--until", help="Before this time.")]
 
 
 @contextmanager

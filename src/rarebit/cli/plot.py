@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from rarebit.app.plot import PlotPoint, plot
-from rarebit.cli.options import HomeOption, JsonOption, existing_home, moment
+from rarebit.cli.options import HomeOption, JsonOption, SinceOption, UntilOption, existing_home, moment
 from rarebit.cli.output import data, safe, write_json
 
 _BARS: Final = " ▁▂▃▄▅▆▇█"
@@ -25,8 +25,8 @@ def plot_series(
         typer.Option("--series", help="Value of the series; once for its partition field, then for its by field."),
     ] = None,
     detector: Annotated[int | None, typer.Option("--detector", min=0, help="Index of the detector.")] = None,
-    since: Annotated[str | None, typer.Option("--since", help="Not before this time (ISO 8601, or 7d).")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Before this time.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -11,7 +11,18 @@ import typer
 from rarebit.app import show, verdicts
 from rarebit.app.verdicts import Given
 from rarebit.cli.cases import print_case, print_cases
-from rarebit.cli.options import HomeOption, JsonOption, LimitOption, existing_home, moment
+from rarebit.cli.options import (
+    HomeOption,
+    HostOption,
+    JobOption,
+    JsonOption,
+    LimitOption,
+    ScoreOption,
+    SinceOption,
+    UntilOption,
+    existing_home,
+    moment,
+)
 from rarebit.cli.output import data, safe, table, write_json
 from rarebit.core.event_line import event_line
 from rarebit.core.influencer import Explained
@@ -22,10 +33,6 @@ record_app = typer.Typer(no_args_is_help=True, help="Records: one series unusual
 case_app = typer.Typer(no_args_is_help=True, help="Cases: the unit of work, ranked.")
 event_app = typer.Typer(no_args_is_help=True, help="Events: the raw telemetry.")
 
-HostOption = Annotated[str | None, typer.Option("--host", help="Only of this host.")]
-ScoreOption = Annotated[float | None, typer.Option("--min-score", help="Only at or above this score.")]
-SinceOption = Annotated[str | None, typer.Option("--since", help="Not before this time (ISO 8601, or 7d).")]
-UntilOption = Annotated[str | None, typer.Option("--until", help="Before this time.")]
 _SHOWN = 50
 _WELL_KNOWN = {
     "learning": "learning (less than 8 active hours or 8 observations)",
@@ -36,7 +43,7 @@ _WELL_KNOWN = {
 
 @record_app.command("list")
 def list_records(
-    job: Annotated[str | None, typer.Option("--job", help="Only of this job.")] = None,
+    job: JobOption = None,
     min_score: ScoreOption = None,
     host: HostOption = None,
     since: SinceOption = None,

@@ -15,11 +15,11 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
+from rarebit.core.disk import sync
 from rarebit.core.errors import StateError
 from rarebit.core.fields import DAY, TIME
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.core.time import iso
-from rarebit.lake.disk import sync
 from rarebit.lake.layout import PLACE
 
 VERSION: Final = "rarebit.lake.version"

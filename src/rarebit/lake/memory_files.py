@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from rarebit.core.disk import sync
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US
-from rarebit.lake.disk import sync
 from rarebit.lake.sighting_files import Segment, SegmentReader, merge
 from rarebit.lake.sightings import Sightings, aged
 from rarebit.lake.traits import DEFAULT

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rarebit.core.disk import sync
 from rarebit.core.errors import InputError, StateError
 from rarebit.core.fields import CODED, DAY, ID, ID_CODE, REST, TIME
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.core.time import DAY_US, day_of, parse_time
-from rarebit.lake.disk import sync
 from rarebit.lake.layout import PLACE, blocks
 from rarebit.lake.log import VERSION, DataFile
 

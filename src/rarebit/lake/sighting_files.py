@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rarebit.core.disk import sync
 from rarebit.core.errors import StateError
-from rarebit.lake.disk import sync
 from rarebit.lake.sightings import SCHEMA, SIGHTING, Ints, Sightings, from_table, reduced, rising, to_table
 
 GROUP_ROWS: Final = 16_384

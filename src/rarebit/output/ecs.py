@@ -8,23 +8,18 @@ from typing import Any, Final
 import msgspec
 
 from rarebit.core.result import Alert, Case
+from rarebit.core.rule import RISK
 
 Document = dict[str, Any]
 _OWN: Final = "rarebit"
 """Object of what ECS has no name for."""
-_RISKS: Final = ((21.0, "low"), (47.0, "medium"), (73.0, "high"))
-"""Least score of each word; below the first it is low too."""
-_CRITICAL: Final = 99.0
-_NUMBERS: Final = {"low": 21, "medium": 47, "high": 73, "critical": 99}
 _SHOWN: Final = ("process", "file", "registry", "source", "destination", "dns", "url", "user", "host", "network")
 """Of the source event, what the alert repeats, so that it can be read and matched alone."""
 
 
 def severity_of(score: float) -> str:
-    """``low``, ``medium``, ``high`` or ``critical``, by the steps that Elastic's rules use."""
-    if score >= _CRITICAL:
-        return "critical"
-    return next((word for least, word in reversed(_RISKS) if score >= least), "low")
+    """``low``, ``medium``, ``high`` or ``critical``: the last whose risk the score reaches; below the first, low."""
+    return max(("low", "medium", "high", "critical"), key=lambda word: RISK[word] if score >= RISK[word] else 0.0)
 
 
 def ecs_alert(alert: Alert, source: Mapping[str, Any] | None = None) -> Document:
@@ -44,7 +39,8 @@ def ecs_alert(alert: Alert, source: Mapping[str, Any] | None = None) -> Document
         "@timestamp": alert.timestamp,
         "message": alert.sentence,
         "event": {
-            "kind": "alert", "id": alert.id, "module": _OWN, "dataset": "rarebit.alert", "severity": _NUMBERS[severity],
+            "kind": "alert", "id": alert.id, "module": _OWN, "dataset": "rarebit.alert",
+            "severity": int(RISK[severity]),
             "risk_score": round(alert.score, 2), "start": alert.timestamp, "end": alert.last or alert.timestamp,
         },
         "rule": {"id": alert.rule_id, "name": alert.rule_name or alert.rule_id},
@@ -66,7 +62,7 @@ def ecs_case(case: Case) -> Document:
         "message": case.sentence,
         "event": {
             "kind": "alert", "id": case.id, "module": _OWN, "dataset": "rarebit.case",
-            "severity": _NUMBERS[severity_of(case.score)], "risk_score": round(case.score, 2),
+            "severity": int(RISK[severity_of(case.score)]), "risk_score": round(case.score, 2),
             "start": case.opened_at, "end": case.updated_at,
         },
         "threat": _threat(case.tactics, case.techniques),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Table, delete, insert
 
 from rarebit.core.bucket import Bucket, InfluencerResult
 from rarebit.core.time import parse_time
@@ -65,15 +65,10 @@ class BucketStore:
         span: tuple[int | None, int | None],
         limit: int | None,
     ) -> list[str]:
-        query = select(table.c.body).order_by(table.c.score.desc(), table.c.time_us, table.c.id).limit(limit)
+        query = rows.filtered(table, min_score=min_score, start_us=span[0], end_us=span[1], entity_id=None)
         if job_id is not None:
             query = query.where(table.c.job_id == job_id)
-        if min_score is not None:
-            query = query.where(table.c.score >= min_score)
-        if span[0] is not None:
-            query = query.where(table.c.time_us >= span[0])
-        if span[1] is not None:
-            query = query.where(table.c.time_us < span[1])
+        query = query.order_by(table.c.score.desc(), table.c.time_us, table.c.id).limit(limit)
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
 

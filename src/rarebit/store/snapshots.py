@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from rarebit.core.disk import sync
 from rarebit.core.errors import InputError, StateError
 
 Meta = Mapping[str, str | int | float]
@@ -170,23 +171,13 @@ def _publish(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-        _sync_directory(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise StateError(
             f"the snapshot cannot be written: {error.strerror or error}",
             where=str(path),
             hint="Free disk space or make the directory writable.",
         ) from error
-
-
-def _sync_directory(path: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read_header(file: BinaryIO, path: Path) -> _Header:
