@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from rarebit.app import accounts
+from rarebit.app import accounts, keys
 from rarebit.app.home import Home
 from rarebit.core.errors import AccessError, InputError
-from rarebit.core.people import ROLES, may
+from rarebit.core.people import ROLES, SCOPES, key_may, may
 from rarebit.web.access import CSRF_HEADER
 from rarebit.web.gate import HEADERS, LONGEST_BODY
 from rarebit.web.routes import ROUTES
 from rarebit.web.server import make_app
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "roles.md"
+DOCUMENTS = Path(__file__).parents[2] / "docs"
 PASSWORD = "a long enough password"
 Clients = Callable[..., TestClient]
 Csrf = Callable[[TestClient], str]
@@ -29,9 +29,9 @@ def _address(path: str) -> str:
 
 
 def test_the_table_of_routes_is_what_the_document_says() -> None:
-    lines = re.findall(
-        r"^\| `(GET|POST|PUT|DELETE|HEAD) ([^`]+)` \| (\w+) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE
-    )
+    text = "".join((DOCUMENTS / name).read_text("utf-8") for name in ("roles.md", "elastic-api.md"))
+    rows = re.findall(r"^\| `([A-Z, ]+) (/[^`]*)` \| (\w+) \|", text, re.MULTILINE)
+    lines = [(method, path, needs) for methods, path, needs in rows for method in methods.split(", ")]
     assert lines == [(route.method, route.path, route.needs or "anybody") for route in ROUTES]
 
 
@@ -55,12 +55,27 @@ def test_a_role_may_what_the_table_says(role: str | None, home: Home, client_of:
         allowed = route.needs is None or (role is not None and may(role, route.needs))
         if route.needs is None:
             assert found.status_code in (200, 303, 403), route
+        elif role is None and route.method == "HEAD":
+            assert found.status_code in (303, 401), route
         elif role is None:
             assert found.status_code == 401, route
         elif allowed:
             assert found.status_code not in (401, 403, 500), (route, found.text)
         else:
             assert (found.status_code, "needs the role" in found.text) == (403, True), route
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_key_may_what_the_table_says(scope: str, home: Home, client_of: Clients) -> None:
+    _, shown = keys.make_key(home, "program", [scope], actor="test")
+    client = client_of(home)
+    client.headers["authorization"] = f"ApiKey {shown}"
+    for route in ROUTES:
+        if route.needs is not None:
+            found = client.request(route.method, _address(route.path) + "?format=json")
+            refused = not key_may((scope,), route.needs)
+            assert (found.status_code == 403) == refused, (route, found.text)
+            assert found.status_code not in (401, 500), (route, found.text)
 
 
 def test_no_answer_leaves_without_its_headers(home: Home, client_of: Clients) -> None:

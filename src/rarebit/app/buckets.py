@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rarebit.app.home import Home
 from rarebit.app.run import require_events
 from rarebit.core.bucket import Bucket, InfluencerResult, OverallBucket
@@ -34,16 +36,25 @@ def influencers(
 
 def overall(
     home: Home, *, span_us: int | None, min_score: float | None, since_us: int | None, until_us: int | None,
-    limit: int | None,
+    limit: int | None, job_ids: Collection[str] | None = None,
 ) -> list[OverallBucket]:  # fmt: skip
-    """Buckets of all jobs together, the highest score first; an hour long, or as long as the longest job's."""
+    """Buckets of all jobs together, or of those given, the highest score first.
+
+    They are an hour long, or as long as the longest job's.
+    """
     _known(home, None)
-    found = home.store.buckets.buckets(start_us=since_us, end_us=until_us)
+    found = [
+        bucket
+        for bucket in home.store.buckets.buckets(start_us=since_us, end_us=until_us)
+        if job_ids is None or bucket.job_id in job_ids
+    ]
     longest = max([HOUR_US, *(1_000_000 * bucket.bucket_span for bucket in found)])
-    jobs = max(
-        1, sum(position.watermark_us > 0 and position.state_name != "" for position in home.store.list_positions())
-    )
-    made = overall_buckets(found, span_us=max(longest, span_us or 0), jobs=jobs)
+    ran = [
+        position.job_id
+        for position in home.store.list_positions()
+        if position.watermark_us > 0 and position.state_name and (job_ids is None or position.job_id in job_ids)
+    ]
+    made = overall_buckets(found, span_us=max(longest, span_us or 0), jobs=max(1, len(ran)))
     return [bucket for bucket in made if min_score is None or bucket.overall_score >= min_score][:limit]
 
 

@@ -11,13 +11,15 @@ from rarebit.core.errors import ConflictError, InputError, NotFoundError
 from rarebit.core.live import Feed
 from rarebit.core.time import iso
 
-ALWAYS = Feed(id="", opened=True, started=True, ran=True)
-"""How a job stands that nobody switches: it runs in every run."""
+
+def switched_never(job_id: str) -> Feed:
+    """How a job stands that nobody switches: it runs in every run."""
+    return Feed(id=job_id, opened=True, started=True, ran=True)
 
 
 def feed_of(home: Home, job_id: str) -> Feed:
     """How a job is switched; those that never were run always."""
-    return home.store.live.feeds.find(job_id) or msgspec.structs.replace(ALWAYS, id=job_id)
+    return home.store.live.feeds.find(job_id) or switched_never(job_id)
 
 
 def running(home: Home, job_ids: list[str]) -> set[str]:

@@ -10,7 +10,7 @@ import msgspec
 
 from rarebit.app.home import Home
 from rarebit.core.care import SnapshotNote
-from rarebit.core.errors import NotFoundError
+from rarebit.core.errors import ConflictError, NotFoundError
 from rarebit.core.job import Job
 from rarebit.core.time import DAY_US, HOUR_US, iso
 from rarebit.detect.stream import JobStream
@@ -168,6 +168,26 @@ def change(
         home.store.care.put_snapshot(made)
         home.store.add_audit(actor, "job snapshot change", job_id, _shown(held), _shown(made))
     return made
+
+
+def delete(home: Home, job_id: str, snapshot_id: str, *, actor: str) -> None:
+    """Delete a snapshot on which its job does not stand.
+
+    Raises
+    ------
+    NotFoundError, ConflictError
+        If there is none, or the job stands on it.
+    """
+    held = get_snapshot(home, job_id, snapshot_id)
+    position = home.store.get_position(job_id)
+    if position is not None and position.state_name == held.snapshot_id:
+        raise ConflictError(
+            f"the job [{job_id}] stands on its snapshot [{held.snapshot_id}]", hint="Revert to another one first."
+        )
+    with home.store.transaction():
+        home.store.care.delete_snapshots([held.snapshot_id])
+        home.store.add_audit(actor, "job snapshot delete", job_id, _shown(held), "")
+    expire(home, [])
 
 
 def snapshot_text(note: SnapshotNote) -> str:

@@ -2,6 +2,7 @@
 
 from rarebit.lake.compact import CompactReport
 from rarebit.lake.document import documents
+from rarebit.lake.engine import query_time
 from rarebit.lake.first_seen import FirstSeen, MemoryReport
 from rarebit.lake.lake import Lake, LakeSummary
 from rarebit.lake.writer import AppendResult, LakeWriter
@@ -15,4 +16,5 @@ __all__ = [
     "LakeWriter",
     "MemoryReport",
     "documents",
+    "query_time",
 ]

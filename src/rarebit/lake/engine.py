@@ -7,9 +7,11 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -18,6 +20,40 @@ from rarebit.core.errors import QueryError, RarebitError, StateError
 from rarebit.core.fields import DAY, ID_CODE, TIME
 from rarebit.core.schema import EVENT_SCHEMA
 from rarebit.lake.log import TABLE_SCHEMA, DataFile
+
+QUERY_SECONDS: Final = 30.0
+_seconds: ContextVar[float | None] = ContextVar("seconds of a query", default=None)
+
+
+@contextmanager
+def query_time(seconds: float = QUERY_SECONDS) -> Iterator[None]:
+    """End each query that this thread begins in the block, and that takes longer, with a QueryError."""
+    before = _seconds.set(seconds)
+    try:
+        yield
+    finally:
+        _seconds.reset(before)
+
+
+@contextmanager
+def _ended(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupt what a cursor does once its time is over."""
+    seconds = _seconds.get()
+    if seconds is None:
+        yield
+        return
+
+    def interrupt() -> None:
+        with suppress(duckdb.Error):  # it has ended by itself just now
+            cursor.interrupt()
+
+    timer = Timer(seconds, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Engine:
@@ -54,7 +90,8 @@ class Engine:
         cursor = self._connection().cursor()
         try:
             cursor.execute("SET TimeZone = 'UTC'")
-            yield cursor
+            with _ended(cursor):
+                yield cursor
         except duckdb.Error as error:
             raise self._explained(error) from error
         finally:
@@ -83,6 +120,8 @@ class Engine:
                 self._spill = None
 
     def _explained(self, error: duckdb.Error) -> RarebitError:
+        if isinstance(error, duckdb.InterruptException):
+            return QueryError("the query took too long and was ended", hint="Ask for a shorter time, or for less.")
         line = str(error).strip().splitlines()[0]
         damaged = ".parquet" in line and not isinstance(error, duckdb.PermissionException)
         if damaged or isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):

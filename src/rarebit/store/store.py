@@ -31,6 +31,7 @@ from rarebit.store.peers import Groupings
 from rarebit.store.sensors import SensorAlerts
 from rarebit.store.suppressions import Suppressions
 from rarebit.store.tables import alerts, api_keys, audit, cases, file_reports, jobs, positions, records, runs
+from rarebit.store.tally import Tally
 
 Sort = Literal["score", "time"]
 Json = dict[str, Any]
@@ -52,6 +53,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.buckets, self.care = BucketStore(database), CareStore(database)
+        self.tally = Tally(database)
         self.accounts, self.looks = Accounts(database), Looks(database)
         self.matches = Matches(database)
         self.groupings = Groupings(database)

@@ -121,6 +121,7 @@ def guard(needed: str | None, kind: str = "page") -> Callable[[Request], Awaitab
         request.state.kind = kind
         await run_in_threadpool(_recognise, request)
         person, key = person_of(request), key_of(request)
+        request.app.state.pace.take(_caller(request))
         if kind == "page" and request.method == "POST":
             await _take_form(request, signed=needed is not None and person is not None)
         elif person is not None and request.method not in ("GET", "HEAD"):
@@ -140,6 +141,14 @@ def guard(needed: str | None, kind: str = "page") -> Callable[[Request], Awaitab
             request.state.body = await read_body(request, LONGEST_JSON)
 
     return check
+
+
+def _caller(request: Request) -> str:
+    """Who is counted for the pace of requests: a key, a person, or an address where it is nobody known."""
+    person, key = person_of(request), key_of(request)
+    if key is not None:
+        return f"key {key.id}"
+    return f"person {person.name}" if person is not None else f"at {request.client.host if request.client else ''}"
 
 
 def _recognise(request: Request) -> None:

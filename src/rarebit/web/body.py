@@ -14,6 +14,8 @@ LONGEST_INTAKE: Final = 64 << 20
 """Bytes of events in one request, decompressed."""
 LONGEST_JSON: Final = 1 << 20
 """Bytes of a definition or a query."""
+DEEPEST: Final = 64
+"""Levels of a definition or a query."""
 
 
 class TooLongError(Exception):
@@ -66,7 +68,22 @@ def json_of(body: bytes) -> dict[str, Any]:
         raise InputError(f"the body is not JSON: {error}") from error
     if type(found) is not dict:
         raise InputError("the body is not a JSON object")
+    if body.count(b"{") + body.count(b"[") > DEEPEST and _deeper(found):
+        raise InputError(f"the body is nested deeper than {DEEPEST} levels")
     return found
+
+
+def _deeper(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+        ]
+        if not level:
+            return False
+    return True
 
 
 def int_of(value: Any, name: str, *, least: int, most: int) -> int:  # noqa: ANN401 - from outside

@@ -13,8 +13,9 @@ from rarebit.core.errors import InputError, NotFoundError
 from rarebit.core.event_line import event_line
 from rarebit.core.result import Case
 from rarebit.core.verdict import VERDICTS
-from rarebit.web.access import actor_of, form_of, home_of
+from rarebit.web.access import actor_of, form_of, home_of, key_of
 from rarebit.web.answer import Data, answer, plain, wants_json
+from rarebit.web.elastic.about import info
 from rarebit.web.sight import status_of
 
 _PAGE = 50
@@ -22,8 +23,10 @@ _EVENTS = 12
 _REASONS = 20
 
 
-def start_page() -> Response:
-    """The queue is where work begins."""
+def start_page(request: Request) -> Response:
+    """The queue is where work begins; a program is told what answers here."""
+    if key_of(request) is not None:
+        return info(request)
     return RedirectResponse("/queue", 307)
 
 

@@ -9,6 +9,7 @@ from fastapi import Response
 
 from rarebit.core.people import INTAKE
 from rarebit.web import cases, intake, keys, look, metrics, people
+from rarebit.web.elastic.routes import ELASTIC
 
 
 class Route(NamedTuple):
@@ -25,6 +26,7 @@ class Route(NamedTuple):
 
 ROUTES: Final = (
     Route("GET", "/", "viewer", cases.start_page),
+    Route("HEAD", "/", "viewer", cases.start_page),
     Route("GET", "/queue", "viewer", cases.queue_page),
     Route("POST", "/queue/look", "viewer", cases.look),
     Route("GET", "/cases/{case_id}", "viewer", cases.case_page),
@@ -56,4 +58,9 @@ ROUTES: Final = (
     Route("PUT", "/_bulk", INTAKE, intake.bulk, "elastic_intake"),
     Route("POST", "/{index}/_bulk", INTAKE, intake.bulk, "elastic_intake"),
     Route("PUT", "/{index}/_bulk", INTAKE, intake.bulk, "elastic_intake"),
+    *(
+        Route(method, line.path, line.needs, line.handler, "elastic")
+        for line in ELASTIC
+        for method in line.methods.split()
+    ),
 )

@@ -33,6 +33,7 @@ from rarebit.web.answer import answer, wants_json
 from rarebit.web.body import TooLongError
 from rarebit.web.elastic.errors import error_answer
 from rarebit.web.gate import Gate
+from rarebit.web.pace import Pace
 from rarebit.web.routes import ROUTES
 from rarebit.web.sight import Sight
 
@@ -47,7 +48,9 @@ _RETRY_SECONDS = 5
 """What senders are told to wait when there is no room."""
 
 
-def make_app(home: Home, *, live: Live | None = None, secure: bool = False, product: bool = False) -> FastAPI:
+def make_app(
+    home: Home, *, live: Live | None = None, secure: bool = False, product: bool = False, pace: Pace | None = None
+) -> FastAPI:
     """The application.
 
     Parameters
@@ -60,10 +63,13 @@ def make_app(home: Home, *, live: Live | None = None, secure: bool = False, prod
         Whether browsers come by TLS: cookies are then sent by TLS only.
     product : bool
         Whether answers carry the header ``X-Elastic-Product``.
+    pace : Pace, optional
+        How many requests a caller may make.
     """
     app = FastAPI(title="Rarebit", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.home, app.state.secure, app.state.sight = home, secure, Sight(home)
     app.state.live, app.state.intakes = live or Live(home.path), 0
+    app.state.pace = pace or Pace()
     for route in ROUTES:
         app.add_api_route(
             route.path,
