@@ -46,7 +46,8 @@ def _detector(detector: Detector, index: int, cardinality: Mapping[str, int]) ->
     if detector.function in RARE:
         entities = over * partition
         pair = BURST if detector.function == "freq_rare" else PAIR
-        sizes = ((pair, by * entities), (VALUE, by * partition), (PEER, by * _PEER_GROUPS), (ENTITY, entities))
+        worlds = partition if detector.over_field_name else 1
+        sizes = ((pair, by * entities), (VALUE, by * worlds), (PEER, by * _PEER_GROUPS), (ENTITY, entities))
         return sum(packed_bytes(dtype, rows) for dtype, rows in sizes)
     return prod((by, over, partition)) * _series(detector.function)
 
