@@ -7,10 +7,11 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.maths.count import Predicted, predict
+from rarebit.maths.count import Predicted
+from rarebit.model.count_kernel import merge
 from rarebit.model.drift import WINDOWS
 from rarebit.model.season import hours_of, week_of
-from rarebit.model.tables import Table, by_key
+from rarebit.model.tables import Table
 
 SERIES: Final = np.dtype(
     [
@@ -102,32 +103,10 @@ class Moment:
         self.week = week_of(start_us)
 
 
-def law_of(cells: Table, coming: Floats) -> Predicted:
-    """Law of each cell's count, given its exposure."""
-    return predict(
-        cells["events"],
-        cells["exposure"],
-        prior_shape=cells["prior_shape"],
-        prior_exposure=cells["prior_exposure"],
-        coming=coming,
-        dispersion=cells["dispersion"],
-    )
-
-
-def at(law: Predicted, rows: Ints) -> Predicted:
-    """The law of some cells."""
-    return Predicted(law.shape[rows], law.mean[rows])
-
-
 def most_ordinary(law: Predicted) -> Floats:
     """The largest count that is learnt as it is (float64[n]); more is learnt as if it were this."""
     found: Floats = np.ceil(law.mean + _OUTLIER * np.sqrt(law.mean + law.mean**2 / law.shape))
     return found
-
-
-def chosen_rows(table: Table, chosen: Ints) -> Table:
-    """Some rows, at rising places; the table itself, not a copy, where they are all of them."""
-    return table if chosen.size == table.size else table[chosen]
 
 
 def with_new(series: Table, fresh: Table) -> Table:
@@ -136,7 +115,9 @@ def with_new(series: Table, fresh: Table) -> Table:
     for name in ("key", "first_us", "member", "entity"):
         made[name] = fresh[name]
     made["last_us"], made["last_id"] = fresh["first_us"], fresh["first_id"]
-    return by_key(series, made)
+    out = np.empty(series.size + made.size, SERIES)
+    merge(series, made, out)
+    return out
 
 
 def noise_of(y: Floats, law: Predicted, dispersion: Floats) -> Floats:
@@ -160,12 +141,3 @@ def show_first_events(cells: Table, rows: Table) -> None:
     at = np.searchsorted(rows["key"], cells["key"][seen])
     cells["id"][seen], cells["time_us"][seen] = rows["first_id"][at], rows["first_us"][at]
     cells["seen_us"][seen] = rows["first_us"][at]
-
-
-def note_events(series: Table, rows: Table, places: Ints) -> None:
-    """Late events correct what was learnt; the last event of each series is remembered."""
-    series["events"][places] += rows["late"]
-    timely = rows["timely"] > 0
-    series["present"][places[timely]] += 1
-    for name in ("last_us", "last_id"):
-        series[name][places[timely]] = rows[name][timely]

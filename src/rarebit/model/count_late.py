@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from rarebit.core.time import DAY_US, HOUR_US
 from rarebit.maths.hashing import pair_codes
+from rarebit.model.count_cells import SERIES
 from rarebit.model.count_open import OPEN, CountRows, OpenBucket
-from rarebit.model.tables import State, Table, columns_of, rows_from, under
+from rarebit.model.tables import State, Table, columns_of, joined, rows_from, under
 
 LATENESS_US: Final = 48 * HOUR_US
 """Events up to so much behind the newest are judged in their own bucket."""
@@ -42,6 +43,14 @@ class Amended(NamedTuple):
     """CountRows that found their bucket; the others came too late."""
 
 
+class Told(NamedTuple):
+    """What is told of a bucket that was closed."""
+
+    cells: Table
+    judged: int
+    """All cells judged, those that are not told of too."""
+
+
 class Memory(Protocol):
     """What a model lets be put back and done anew."""
 
@@ -54,8 +63,11 @@ class Memory(Protocol):
     def refit(self) -> None:
         """What is done at the start of a day."""
 
-    def close(self, bucket: int, until: int, rows: Table) -> list[Table]:
-        """Judge and learn a bucket and the empty ones after it, up to another; their cells."""
+    def close(self, bucket: int, until: int, rows: Table, wanted: float) -> list[Told]:
+        """Judge and learn a bucket and the empty ones after it, up to another; of each, cells with p up to ``wanted``.
+
+        Tables of series that :meth:`core_state` gave before are not changed.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ class LateWindow:
     def _told(self) -> Table:
         """Cells told of since the earliest start; joined when looked at, since every close adds a few."""
         if len(self._parts) > 1:
-            self._parts = [np.concatenate(self._parts)]
+            self._parts = [joined(self._parts)]
         return self._parts[0]
 
     @_told.setter
@@ -156,11 +168,11 @@ class LateWindow:
     def _point(self, memory: Memory, day: int, bucket: int, keep_p: float) -> None:
         self._points = [*self._points[1 - _POINTS :], _Start(day, keep_p, bucket, memory.core_state())]
 
-    def closed(self, bucket: int, rows: Table, pairs: Ints, found: list[Table], keep_p: float) -> Table:
+    def closed(self, bucket: int, rows: Table, pairs: Ints, found: list[Told], keep_p: float) -> Table:
         """Note a bucket that was closed; the cells of it that are to be told of."""
-        told = np.concatenate([self._none, *(cells[_surprising(cells, keep_p)] for cells in found)])
+        told = joined([self._none, *(each.cells[_surprising(each.cells, keep_p)] for each in found)])
         if self._starts or self._waiting is not None:
-            judged = sum(cells.size for cells in found)
+            judged = sum(each.judged for each in found)
             self._closed.append(_Closed(bucket, self._open_day, rows, pairs, judged))
             self._parts.append(told)
         return told
@@ -168,16 +180,17 @@ class LateWindow:
     def amend(self, memory: Memory, late: CountRows, open_bucket: int) -> Amended:
         """Put rows into their buckets, and judge and learn anew from there on."""
         days = late.times_us // DAY_US
+        buckets = late.times_us // self._span_us
         taken = days >= self._starts[0].day if self._starts else np.zeros(days.size, np.bool_)
         if not taken.any():
             return Amended(self._none, 0, taken)
-        late, days = late.take(taken), np.unique(days[taken])
-        base = self._base(int(late.buckets.min()), days)
+        late, buckets, days = late.take(taken), buckets[taken], np.unique(days[taken])
+        base = self._base(int(buckets.min()), days)
         earlier = [each for each in self._closed if each.bucket < base.bucket]
         again = {each.bucket: each for each in self._closed if each.bucket >= base.bucket}
         before = sum(each.judged for each in again.values())
-        for bucket in np.unique(late.buckets).tolist():
-            again[bucket] = self._merged(again.get(bucket), late.take(late.buckets == bucket), bucket)
+        for bucket in np.unique(buckets).tolist():
+            again[bucket] = self._merged(again.get(bucket), late.take(buckets == bucket), bucket)
         is_day = any(start is base for start in self._starts)
         before_base = [start for start in self._starts if start.day < base.day + (not is_day)]
         starts = {start.day: start for start in self._starts[len(before_base) :]}
@@ -188,7 +201,7 @@ class LateWindow:
         new, gone = self._replay(memory, base, starts, again, open_bucket, old)
         self._starts = before_base + [starts[day] for day in sorted(starts)]
         self._closed = earlier + [again[bucket] for bucket in sorted(again)]
-        self._told = np.concatenate([self._told[self._told["bucket_us"] < cut], new])
+        self._told = joined([self._told[self._told["bucket_us"] < cut], new])
         judged = sum(each.judged for each in again.values()) - before
         return Amended(_changed(old, new, gone), judged, taken)
 
@@ -237,9 +250,9 @@ class LateWindow:
                 continue
             if current >= 0 and current != number:
                 self._point(memory, day, current, keep_p)
-                found = memory.close(current, number, again[current].rows)
-                again[current] = replace(again[current], judged=sum(cells.size for cells in found))
-                for cells in found:
+                found = memory.close(current, number, again[current].rows, 1.0)
+                again[current] = replace(again[current], judged=sum(each.judged for each in found))
+                for cells, _ in found:
                     surprising = _surprising(cells, keep_p)
                     told.append(cells[surprising])
                     if known.size:
@@ -248,7 +261,7 @@ class LateWindow:
         if self._waiting is not None:
             self._waiting = replace(self._waiting, state=memory.core_state())
             memory.refit()
-        return np.concatenate(told), np.concatenate(gone)
+        return joined(told), joined(gone)
 
     def _forget(self, day: int) -> None:
         """Give up what is older than a day, and more where there is no room."""
@@ -268,7 +281,7 @@ class LateWindow:
     def forget_scopes(self) -> None:
         """What the bits of scopes mean has changed."""
         for start in (*self._starts, *self._points, *([self._waiting] if self._waiting else [])):
-            start.state["series.scopes"] = np.zeros_like(start.state["series.scopes"])
+            start.state["series"]["scopes"] = 0
         for each in self._closed:
             each.rows["scopes"] = 0
 
@@ -283,12 +296,14 @@ class LateWindow:
                 [(each.bucket, each.day, each.judged, each.rows.size, each.pairs.size) for each in self._closed],
                 np.int64,
             ).reshape(-1, 5),
-            "pairs": np.concatenate([np.zeros(0, np.int64), *(each.pairs for each in self._closed)]),
+            "pairs": np.concatenate([np.zeros(0, np.int64), *(np.sort(each.pairs) for each in self._closed)]),
         }
-        state |= columns_of("rows", np.concatenate([np.zeros(0, OPEN), *(each.rows for each in self._closed)]))
+        state |= columns_of("rows", joined([np.zeros(0, OPEN), *(each.rows for each in self._closed)]))
         state |= columns_of("told", self._told)
         for at, start in enumerate(starts):
-            state |= {f"start{at}.{name}": array for name, array in start.state.items()}
+            plain = columns_of("series", start.state["series"]) if start.state else {}
+            plain |= {name: array for name, array in start.state.items() if name != "series"}
+            state |= {f"start{at}.{name}": array for name, array in plain.items()}
         return state
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -296,7 +311,10 @@ class LateWindow:
         self._open_day, waiting, points = (int(mark) for mark in state["marks"])
         starts = []
         for at, (day, bucket) in enumerate(state["starts"].tolist()):
-            starts.append(_Start(day, float(state["keep_p"][at]), bucket, under(state, f"start{at}.")))
+            held = under(state, f"start{at}.")
+            known = {name: array for name, array in held.items() if not name.startswith("series.")}
+            known |= {"series": rows_from("series", SERIES, held)} if held else {}
+            starts.append(_Start(day, float(state["keep_p"][at]), bucket, known))
         self._waiting = starts.pop() if waiting else None
         self._starts, self._points = starts[: len(starts) - points], starts[len(starts) - points :]
         rows, pairs = rows_from("rows", OPEN, state), np.array(state["pairs"])
@@ -321,7 +339,7 @@ def _names(cells: Table) -> Ints:
 
 def _changed(old: Table, new: Table, gone: Table) -> Table:
     """Cells that differ from what was told before."""
-    found = np.concatenate([new, gone])
+    found = joined([new, gone])
     if old.size:
         names, own = _names(old), _names(found)
         order = np.argsort(names, kind="stable")

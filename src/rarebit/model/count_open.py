@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.maths.hashing import pair_codes
+from rarebit.model.count_add_kernel import add_rows, fill_index, fill_set
+from rarebit.model.peer_map import PeerMap
 from rarebit.model.tables import State, Table, columns_of, rows_from
 
 OPEN: Final = np.dtype(
@@ -32,17 +33,21 @@ counted, events in time and late ones, and the first and the last event, of thos
 
 Ints = NDArray[np.int64]
 _NONE: Final = np.zeros(0, np.int64)
+_NOBODY: Final = PeerMap({})
+_ROWS, _PAIRS = 256, 256
+"""Room at first."""
 
 
 class CountRows(NamedTuple):
-    """Rows to be counted (int64[n] each), in order of time and id."""
+    """Rows to be counted (int64[n] each); those of one bucket in order of time and id. What is not known is empty."""
 
-    buckets: Ints
     times_us: Ints
     ids: Ints
     keys: Ints
-    groups: Ints
-    members: Ints
+    groups: Ints = _NONE
+    """Codes of peer groups, of those whom :attr:`sought` does not tell of."""
+    members: Ints = _NONE
+    """Where not the key itself."""
     values: Ints = _NONE
     """Empty but for distinct counts."""
     sizes: Ints = _NONE
@@ -52,10 +57,17 @@ class CountRows(NamedTuple):
     entities: Ints = _NONE
     scopes: Ints = _NONE
     """Bits of the rules that are for the row. Empty, as ``entities``, where they are not told apart."""
+    sought: Ints = _NONE
+    """Entities whose peer group is looked up."""
 
     def take(self, rows: NDArray[Any] | slice) -> CountRows:
         """Those in a slice, at some places, or where a mask is true."""
         return CountRows(*(part[rows] if part.size else part for part in self))
+
+    def in_order(self) -> CountRows:
+        """The rows in order of time, and of id where they are not."""
+        times = self.times_us
+        return self.take(np.lexsort((self.ids, times))) if bool(np.any(times[1:] < times[:-1])) else self
 
 
 class OpenBucket:
@@ -71,93 +83,83 @@ class OpenBucket:
         self.bucket = -1
         """Number of the bucket since 1970; -1 before the first event."""
         self._distinct = distinct
-        self._rows: Table = np.zeros(0, OPEN)
-        self._pairs: Ints = np.zeros(0, np.int64)
+        self._held = np.zeros(2, np.int64)
+        self._table: Table = np.zeros(_ROWS, OPEN)
+        self._index = np.zeros(2 * _ROWS, np.int64)
+        self._asked = np.zeros((2, _ROWS), np.int64)
+        self._pairs = np.zeros(_PAIRS if distinct else 1, np.int64)
 
-    def add(self, rows: CountRows, *, late: bool = False) -> None:
-        """Add rows in their order; those of series 0 are passed over, and late ones counted beside the others."""
-        stands_for = rows.weights if rows.weights.size else np.ones(rows.keys.size, np.int64)
-        counts = self._first_sights(rows) if self._distinct and not late else stands_for
-        some = np.flatnonzero(rows.keys != 0)
-        if some.size:
-            name, summed = "late" if late else "timely", np.stack([stands_for, counts])
-            if some.size < rows.keys.size:
-                rows, summed = rows.take(some), summed[:, some]
-            fresh = _summed(name, rows, summed)
-            self._rows = _merged(np.concatenate([self._rows, fresh])) if self._rows.size else fresh
-
-    def _first_sights(self, rows: CountRows) -> Ints:
-        """Size of each value at its first sight in a series and bucket, else 0 (int64[n])."""
-        fresh = np.zeros(rows.keys.size, np.int64)
-        some = np.flatnonzero((rows.values != 0) & (rows.keys != 0))
-        pairs, first = np.unique(pair_codes(rows.keys[some], rows.values[some]), return_index=True)
-        unknown = ~np.isin(pairs, self._pairs)
-        sights = some[first[unknown]]
-        fresh[sights] = rows.sizes[sights] if rows.sizes.size else 1
-        self._pairs = np.union1d(self._pairs, pairs[unknown])
-        return fresh
+    def add(self, rows: CountRows, *, late: bool = False, peers: PeerMap = _NOBODY) -> None:
+        """Add rows; those of series 0 are passed over, late ones counted beside the others; ``peers`` has groups."""
+        parts = tuple(part if part.flags.carray else part.copy() for part in rows)  # one type for compiled code
+        at, size = 0, rows.keys.size
+        while at < size:
+            at = add_rows(
+                parts, at, late, self._distinct, self._index, self._table, self._asked, self._pairs, self._held
+            )
+            if at < size:
+                self._grow()
+        new = np.flatnonzero(self._asked[1, : self._held[0]])
+        self._asked[1, new] = 0
+        if peers.keys.size and rows.sought.size:
+            self._table["group"][new] = peers.groups_of(self._asked[0, new], self._table["group"][new])
 
     def forget_scopes(self) -> None:
         """What the bits of scopes mean has changed."""
-        self._rows["scopes"] = 0
+        self._table["scopes"] = 0
 
     @property
     def pairs(self) -> Ints:
-        """Codes of the (series, value) counted so far (int64[n], rising); empty where values are not told apart."""
-        return self._pairs
+        """Codes of the (series, value) counted so far (int64[n]), in no order; empty unless each value counts once."""
+        found: Ints = self._pairs[self._pairs != 0]
+        return found
 
     def put(self, rows: Table, pairs: Ints) -> None:
         """Begin with what came before (of :meth:`take` and :attr:`pairs`)."""
-        self._rows, self._pairs = rows, pairs
+        room = max(_ROWS, 1 << int(rows.size).bit_length())
+        self._table, self._asked = np.zeros(room, OPEN), np.zeros((2, room), np.int64)
+        self._table[: rows.size] = rows
+        self._held[:] = rows.size, pairs.size
+        self._index = np.zeros(2 * room, np.int64)
+        fill_index(self._index, self._table, rows.size)
+        if self._distinct:
+            self._pairs = np.zeros(max(_PAIRS, 4 << int(pairs.size).bit_length()), np.int64)
+            fill_set(self._pairs, pairs)
 
     def take(self) -> Table:
         """What came (OPEN[n], by key); the bucket is empty afterwards."""
-        rows = self._rows
-        self._rows, self._pairs = np.zeros(0, OPEN), np.zeros(0, np.int64)
+        rows = self._sorted()
+        self._table[: self._held[0]] = np.zeros(1, OPEN)
+        self._index[:] = 0
+        if self._distinct:
+            self._pairs[:] = 0
+        self._held[:] = 0
         return rows
 
     def to_state(self) -> State:
         """Memory as named arrays."""
-        return columns_of("rows", self._rows) | {"pairs": self._pairs, "bucket": np.array([self.bucket], np.int64)}
+        state = columns_of("rows", self._sorted()) | {"pairs": np.sort(self.pairs)}
+        return state | {"bucket": np.array([self.bucket], np.int64)}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take the memory of :meth:`to_state`."""
-        self._rows = rows_from("rows", OPEN, state)
-        self._pairs, self.bucket = np.array(state["pairs"]), int(state["bucket"][0])
+        self.put(rows_from("rows", OPEN, state), np.array(state["pairs"]))
+        self.bucket = int(state["bucket"][0])
         return self
 
+    def _sorted(self) -> Table:
+        rows = self._table[: self._held[0]]
+        ordered: Table = rows[np.argsort(np.ascontiguousarray(rows["key"]))]
+        return ordered
 
-def _summed(name: str, rows: CountRows, summed: Ints) -> Table:
-    """One row a series, of events that are all in time or all late; ``summed`` are events and what is counted."""
-    order = np.argsort(rows.keys, kind="stable")
-    sorted_keys = rows.keys[order]
-    starts = np.flatnonzero(np.diff(sorted_keys, prepend=sorted_keys[0] - 1))
-    ends = np.append(starts[1:], order.size)
-    first, last = order[starts], order[ends - 1]
-    made = np.zeros(starts.size, OPEN)
-    made["key"], made["group"], made["member"] = sorted_keys[starts], rows.groups[first], rows.members[first]
-    if rows.entities.size:
-        made["entity"] = rows.entities[first]
-    if rows.scopes.size:
-        made["scopes"] = np.bitwise_or.reduceat(rows.scopes[order], starts)
-    made[name], counted = np.add.reduceat(summed[:, order], starts, axis=1)
-    made["count"] = counted if name == "timely" else 0
-    made["first_us"], made["first_id"] = rows.times_us[first], rows.ids[first]
-    made["last_us"], made["last_id"] = rows.times_us[last], rows.ids[last]
-    return made
-
-
-def _merged(rows: Table) -> Table:
-    """One row a series, of several in any order."""
-    rows = rows[np.lexsort((rows["first_id"], rows["first_us"], rows["timely"] == 0, rows["key"]))]
-    starts = np.flatnonzero(np.diff(rows["key"], prepend=rows["key"][0] - 1))
-    if starts.size == rows.size:
-        return rows
-    made = rows[starts]
-    for name in ("count", "timely", "late"):
-        made[name] = np.add.reduceat(rows[name], starts)
-    made["scopes"] = np.bitwise_or.reduceat(rows["scopes"], starts)
-    ends = np.append(starts[1:], rows.size) - 1
-    last = np.lexsort((rows["last_id"], rows["last_us"], rows["timely"] > 0, rows["key"]))[ends]
-    made["last_us"], made["last_id"] = rows["last_us"][last], rows["last_id"][last]
-    return made
+    def _grow(self) -> None:
+        """Twice the room of what is full."""
+        if self._held[0] == self._table.size:
+            self._table = np.concatenate([self._table, np.zeros(self._table.size, OPEN)])
+            self._asked = np.concatenate([self._asked, np.zeros_like(self._asked)], axis=1)
+            self._index = np.zeros(2 * self._index.size, np.int64)
+            fill_index(self._index, self._table, int(self._held[0]))
+        if self._distinct and 2 * self._held[1] >= self._pairs.size:
+            codes = self.pairs
+            self._pairs = np.zeros(2 * self._pairs.size, np.int64)
+            fill_set(self._pairs, codes)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.maths.count import Predicted
+from rarebit.model.count_fleet_kernel import add_activity, find_busy
 from rarebit.model.tables import Table
 
 MIN_MEMBERS: Final = 3
@@ -20,12 +20,6 @@ _NOISE: Final = 0.25
 _NOISE_WORTH: Final = 5.0
 FLEET_MEMBERS: Final = 10
 """Series that make a fleet: from so many on, they tell how busy everybody is."""
-_FLEET_WORTH: Final = 20.0
-_FLEET_RANGE: Final = (0.1, 10.0)
-_CLEAR: Final = 3.0
-"""Standard deviations up to which a count tells of the fleet; beyond, it is the series' own."""
-_ROUNDS: Final = 8
-_SETTLED: Final = 0.02
 COLLAPSE: Final = 0.4
 """Part of the expected activity below which the whole feed is taken to be cut off, or on holiday."""
 _COLLAPSE_MEMBERS: Final = 5
@@ -72,36 +66,23 @@ def shared_noise(members: Table) -> float:
     return max(noise / float(members["noise_weight"].sum() + _NOISE_WORTH), 0.0)
 
 
-def fleet_factor(counts: NDArray[np.int64], law: Predicted, groups: NDArray[np.int32], number: int) -> Floats:
+def fleet_factor(
+    counts: NDArray[np.int64], shape: Floats, mean: Floats, groups: NDArray[np.int64], number: int
+) -> Floats:
     """How busy each group is in a bucket beside what its members led to expect (float64[number], 0.1 to 10).
 
     Members count by how sure their rate is, and no further than a few standard deviations; a group of fewer than
     :data:`FLEET_MEMBERS` goes by the whole fleet, and a small fleet by 1.
     """
-    if counts.size < FLEET_MEMBERS:
-        return np.ones(number)
-    damped = 1.0 / (1.0 + law.mean)
-    expected = damped * law.mean
-    by_group = np.bincount(groups, expected, number)
-    many = np.bincount(groups, minlength=number) >= FLEET_MEMBERS
     busy = np.ones(number)
-    for _ in range(_ROUNDS):
-        mean = law.mean * busy[groups]
-        seen = damped * np.minimum(counts, mean + _CLEAR * np.sqrt(mean + mean**2 / law.shape))
-        fleet = (seen.sum() + _FLEET_WORTH) / (expected.sum() + _FLEET_WORTH)
-        own = (np.bincount(groups, seen, number) + _FLEET_WORTH * fleet) / (by_group + _FLEET_WORTH)
-        before, busy = busy, np.clip(np.where(many, own, fleet), *_FLEET_RANGE)
-        if (np.abs(before - busy) <= _SETTLED * busy).all():
-            break
+    if counts.size >= FLEET_MEMBERS:
+        find_busy(counts, shape, mean, groups, FLEET_MEMBERS, busy, np.empty((3, number)))
     return busy
 
 
-def is_collapsed(counts: NDArray[np.int64], mean: Floats) -> bool:
-    """Whether the whole fleet shows less than :data:`COLLAPSE` of what was expected, and enough was."""
-    if counts.size < _COLLAPSE_MEMBERS:
-        return False
-    damped = 1.0 / (1.0 + mean)
-    expected = float((damped * mean).sum())
-    events = float(mean.sum())
-    seen = float((damped * np.minimum(counts, 3.0 * mean + 3.0)).sum())
-    return events >= _COLLAPSE_EVENTS and seen < COLLAPSE * expected
+def is_collapsed(counts: NDArray[np.int64], mean: Floats, heard: NDArray[np.bool_]) -> bool:
+    """Whether the fleet that is heard of shows less than :data:`COLLAPSE` of what was expected, and enough was."""
+    told = np.empty(4)
+    add_activity(counts, mean, heard, told)
+    members, events, expected, seen = told.tolist()
+    return bool(members >= _COLLAPSE_MEMBERS and events >= _COLLAPSE_EVENTS and seen < COLLAPSE * expected)

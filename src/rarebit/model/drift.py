@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy.special import gammainc, gammaincc
 
 from rarebit.core.time import DAY_US
-from rarebit.maths.count import P_FLOOR, Predicted, learn
-from rarebit.model.tables import State, Table
+from rarebit.maths.count import P_FLOOR, learn
+from rarebit.model.count_kernel import DAY_SEEN, LOOK
+from rarebit.model.tables import State
 
 WINDOWS: Final = (("day", DAY_US), ("week", 7 * DAY_US))
 OWN: Final = 0.9
@@ -26,13 +27,7 @@ SHARE: Final = 0.05
 """and each window."""
 HIGH: Final = 1
 LOW: Final = -1
-_LOOK: Final = 2.0
-"""Standard deviations from which on a window's probability is worked out; below, it is given as 1."""
-_CALM: Final = 1.0
-"""Within so many, a drift that was told of is over: gone, or become the rule."""
 _MOST: Final = 1e-3
-_CLEAR: Final = 9.0
-"""Squared deviations beyond this count as this in what is learnt of their spread."""
 _WORTH: Final = 5.0
 """Series that a spread of 1 is worth at first."""
 
@@ -52,71 +47,63 @@ class Drift:
 
     def __init__(self, span_us: int, side: int) -> None:
         self._side = side
-        self._windows = [(name, float(np.exp(-span_us / width))) for name, width in WINDOWS if width >= 2 * span_us]
+        self.windows = [(at, name) for at, (name, width) in enumerate(WINDOWS) if width >= 2 * span_us]
+        """Place in :data:`WINDOWS` and name of each window that is looked at."""
+        asked = {at for at, _ in self.windows}
+        widths = enumerate(width for _, width in WINDOWS)
+        self.decays = np.array([float(np.exp(-span_us / width)) if at in asked else 0.0 for at, width in widths])
+        """What a bucket leaves of each of :data:`WINDOWS`; 0 where it is not looked at."""
         self._weekly = 7.0 * DAY_US / span_us
         self._spread = np.zeros((len(WINDOWS), 2))
 
-    def judge(self, cells: Table, series: Table, counted: Floats, law: Predicted) -> None:
-        """Add a bucket to the windows, and put what they say to its cells.
+    @property
+    def inflation(self) -> Floats:
+        """How much more the sums of each of :data:`WINDOWS` vary than the law of their counts says (float64[2])."""
+        found = np.ones(len(WINDOWS))
+        for row, (at, _) in enumerate(self.windows):
+            told, weight = self._spread[row]
+            found[at] = max(1.0, float((told + _WORTH) / (weight + _WORTH)))
+        return found
 
-        Parameters
-        ----------
-        cells : CELL[n]
-            With the bucket's own ``p``, which becomes the joint one; changed in place.
-        series : SERIES[n]
-            Their series; changed in place.
-        counted : float64[n]
-            What the bucket is learnt to have held.
-        law : Predicted
-            What was expected of it.
+    def note(self, squares: Floats, size: int) -> None:
+        """Learn how much sums vary, from the squared deviations of so many series (float64[2])."""
+        slowest = float(self.decays[self.windows[-1][0]])
+        for row, (at, _) in enumerate(self.windows):
+            new = np.array([float(squares[at]), float(size)]) * (1.0 - self.decays[at])
+            self._spread[row] = learn(self._spread[row], new, decay=slowest)
+
+    def tail(self, work: Floats) -> tuple[Floats, NDArray[np.int64]]:
+        """Probability that the windows of some cells have together, and the side of the oddest.
+
+        ``work`` is float64[ROWS, n], as in :mod:`rarebit.model.count_kernel`.
         """
-        if not self._windows:
-            return
-        variance = law.mean + law.mean**2 / law.shape
-        calm = np.ones(cells.size, np.bool_)
-        least, side = np.ones(cells.size), np.zeros(cells.size, np.int64)
-        for at, (name, decay) in enumerate(self._windows):
-            for part, new, left in (("seen", counted, decay), ("mean", law.mean, decay), ("var", variance, decay**2)):
-                series[f"{name}_{part}"] = learn(series[f"{name}_{part}"], new, decay=left)
-            seen, mean = series[f"{name}_seen"], series[f"{name}_mean"]
-            spread = series[f"{name}_var"] * self._inflation(at)
-            p, z = self._tail(seen, mean, spread)
-            self._note(at, (seen - mean) ** 2 / np.maximum(series[f"{name}_var"], P_FLOOR), decay)
-            calm &= np.abs(z) < _CALM
+        least, side = np.ones(work.shape[1]), np.zeros(work.shape[1], np.int64)
+        for at, _ in self.windows:
+            row = DAY_SEEN + 3 * at
+            p, z = self.window(work[row], work[row + 1], work[row + 2], self._side)
             less = p < least
             least[less], side[less] = p[less], np.where(z[less] > 0.0, HIGH, LOW)
-            for part, value in (("seen", seen), ("mean", mean), ("var", spread), ("p", p)):
-                cells[f"{name}_{part}"] = value
-        self._tell(cells, series, calm, least / SHARE, side)
+        return least / SHARE, side
 
-    def _tell(self, cells: Table, series: Table, calm: NDArray[np.bool_], p: Floats, side: NDArray[np.int64]) -> None:
-        """A drift is told once, when it is expected less than once a week; not where its buckets told of it."""
-        level = min(1.0 / (self._weekly * max(cells.size, 1)), _MOST)
-        own = np.minimum(cells["p"] / OWN, 1.0)
+    def told(self, p: Floats, own: Floats, known: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+        """Which of some cells drift, and which of these are told of (bool[2, n]).
+
+        A drift is told once, when it is expected less than once a week; not where its buckets told of it (``own`` is
+        the p of each bucket), nor where that is ``known``. ``size`` is the number of all cells.
+        """
+        level = min(1.0 / (self._weekly * max(size, 1)), _MOST)
         beyond = p <= level
-        known = (series["drift"] > 0) | (series["quiet"] > 0) | (own <= level)
-        telling = beyond & ~known
-        series["drift"] = np.where(series["drift"] > 0, ~calm, beyond)
-        cells["share"], cells["drift"] = OWN, telling
-        cells["side"][telling] = side[telling]
-        cells["p"] = np.where(np.isnan(cells["p"]), np.nan, np.where(telling, np.minimum(own, p), own))
+        return np.stack([beyond, beyond & ~known & (own > level)])
 
-    def _tail(self, seen: Floats, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    @staticmethod
+    def window(seen: Floats, mean: Floats, variance: Floats, side: int) -> tuple[Floats, Floats]:
         """Probability of a window's sum, as of a gamma law of its mean and variance; and its standard deviations."""
         p = np.ones(seen.size)
         z = (seen - mean) / np.sqrt(np.maximum(variance, P_FLOOR))
-        wide = {HIGH: z > _LOOK, LOW: z < -_LOOK}.get(self._side, np.abs(z) > _LOOK)
+        wide = {HIGH: z > LOOK, LOW: z < -LOOK}.get(side, np.abs(z) > LOOK)
         rows = np.flatnonzero(wide & (mean > 0.0))
-        p[rows] = window_p(seen[rows], mean[rows], variance[rows], both=self._side == 0)
+        p[rows] = window_p(seen[rows], mean[rows], variance[rows], both=side == 0)
         return p, z
-
-    def _inflation(self, at: int) -> float:
-        told, weight = self._spread[at]
-        return max(1.0, float((told + _WORTH) / (weight + _WORTH)))
-
-    def _note(self, at: int, squares: Floats, decay: float) -> None:
-        new = float(np.minimum(squares, _CLEAR).sum()), float(squares.size)
-        self._spread[at] = learn(self._spread[at], np.array(new) * (1.0 - decay), decay=self._windows[-1][1])
 
     def to_state(self) -> State:
         """Memory as named arrays."""

@@ -122,10 +122,9 @@ class MetricModel:
         if times_us.size == 0:
             return np.zeros(0, CELL), 0
         buckets = times_us // self.settings.span_us
-        groups = self._peers.groups_of(entities, peers if peers.size else np.zeros(keys.size, np.int64))
         stands_for = weights if weights.size else np.ones(keys.size)
         keys = np.where(np.isfinite(values) & (stands_for > 0.0), keys, 0)
-        table = CountRows(buckets, times_us, ids, keys, groups, keys, entities=hosts, scopes=scopes)
+        table = CountRows(times_us, ids, keys, peers, entities=hosts, scopes=scopes, sought=entities)
         now = np.maximum.accumulate(np.maximum(buckets, self._open.bucket))
         starts = np.flatnonzero(np.diff(now, prepend=now[0] - 1))
         cells, judged = [np.zeros(0, CELL)], 0
@@ -137,7 +136,7 @@ class MetricModel:
             late = buckets[part] < now[part]
             self.late += int(np.count_nonzero(late & (keys[part] != 0)))
             timely = np.where(late, 0, keys[part])
-            self._open.add(table.take(part)._replace(keys=timely, members=timely))
+            self._open.add(table.take(part)._replace(keys=timely), peers=self._peers)
             rows = start + np.flatnonzero(timely)
             self._values.add(keys[rows], ids[rows], values[rows], stands_for[rows])
         return np.concatenate(cells), judged

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarebit.maths import mixture
-from rarebit.maths.count import P_FLOOR, Predicted, p_high, p_low, predict
-from rarebit.model.count import SURPRISING, CountModel, Floats, Ints
-from rarebit.model.count_cells import CELL
-from rarebit.model.count_prior import FLEET_MEMBERS, MIN_EXPOSURE, MIN_MEMBERS, fleet_factor, shared_noise
+from rarebit.maths.count import P_FLOOR, Predicted, learn, p_high, p_low, predict
+from rarebit.model.count import SURPRISING, CountModel, Floats, Ints, Judged
+from rarebit.model.count_cells import CELL, Moment, count_peers, most_ordinary, noise_of
+from rarebit.model.count_kernel import NOISE_WORTH
+from rarebit.model.count_prior import MIN_EXPOSURE, MIN_MEMBERS, Prior, fleet_factor, is_collapsed, shared_noise
 from rarebit.model.count_settings import HIGH, LOW, CountSettings
 from rarebit.model.tables import State, Table
 
@@ -51,7 +52,6 @@ class PopulationModel(CountModel):
     """State of one detector's population; :class:`CountModel` with members for series, and populations for groups."""
 
     cell_type = MEMBER_CELL
-    may_drift = False
 
     def __init__(self, settings: CountSettings) -> None:
         super().__init__(settings)
@@ -82,6 +82,56 @@ class PopulationModel(CountModel):
                 members = self.series[np.sort(order[edges[group] : edges[group + 1]])]
                 self._weights[group], self._prior[group] = self._law_of(members)
         return True
+
+    def _judge_and_learn(self, chosen: Ints, counts: Ints, when: Moment, wanted: float) -> Judged:  # noqa: ARG002 all are worked out
+        """Judge a bucket, with what is known before it, then learn it."""
+        cells = self._cells(chosen, counts, when)
+        made = _Members(chosen, cells)
+        if cells.size == 0:
+            return made
+        y = counts - self.settings.skip_empty
+        if np.isnan(self._prior[0, 0]):
+            cells["p"] = np.nan
+            kept = np.flatnonzero(self._kept(made, when))
+            self._learn(chosen[kept], y[kept], np.ones(kept.size), np.zeros((2, kept.size)))
+            return made
+        flat = self._law(cells)
+        law = Predicted(flat.shape, flat.mean * cells["season"])
+        collapsed = is_collapsed(y, law.mean, self.series["quiet"][chosen] == 0)
+        groups = self._group_codes.size
+        if not collapsed:
+            cells["fleet"] = self._fleet(y, law, cells["group"].astype(np.int64))[cells["group"]]
+        self._judge(cells, chosen, y, law, collapsed=collapsed)
+        kept = np.flatnonzero(self._kept(made, when))
+        cells["own_p"], cells["share"] = cells["p"], 1.0
+        if collapsed and self._season.may_freeze(when.hours, when.week):
+            return made
+        law = Predicted(law.shape, law.mean * cells["fleet"])
+        learnt = np.minimum(y, self._most(law, chosen))
+        exposure, noise = cells["season"] * np.sqrt(cells["fleet"]), noise_of(learnt, law, cells["dispersion"])
+        self._learn(chosen[kept], learnt[kept], exposure[kept], noise[:, kept])
+        damped = 1.0 / (1.0 + np.maximum(cells["dispersion"], 1.0 / law.shape) * flat.mean)
+        parts, of = ((damped * part)[kept] for part in (learnt, flat.mean)), cells["group"][kept]
+        counted, expected = (np.bincount(of, part, groups).astype(np.float64) for part in parts)
+        self._season.learn(when.hours, when.week, counted, expected)
+        return made
+
+    def _cells(self, chosen: Ints, counts: Ints, when: Moment) -> Table:
+        """What is known of each member before the bucket is learnt."""
+        series = self.series[chosen]
+        cells = np.zeros(chosen.size, self.cell_type)
+        for name in ("key", "group", "first_us", "buckets", "events", "exposure"):
+            cells[name] = series[name]
+        cells["bucket_us"] = cells["time_us"] = when.start_us
+        cells["id"], cells["seen_us"], cells["count"] = series["last_id"], series["last_us"], counts
+        cells["season"] = self._season.profiles[:, when.hours].mean(axis=1)[series["group"]]
+        prior = Prior(*self._prior[series["group"]].T)
+        cells["prior_shape"], cells["prior_exposure"] = prior.shape, prior.exposure
+        own, weight = series["noise"], series["noise_weight"]
+        cells["dispersion"] = np.maximum((own + NOISE_WORTH * prior.dispersion) / (weight + NOISE_WORTH), 0.0)
+        cells["fleet"] = 1.0
+        count_peers(cells, self._group_codes.size)
+        return cells
 
     def _law(self, cells: Table) -> Predicted:
         cells["dispersion"] = np.maximum(cells["dispersion"], _LEAST_NOISE)
@@ -114,24 +164,21 @@ class PopulationModel(CountModel):
         shape = float(np.clip(mean * mean / variance, 0.05, 100.0))
         return weights, (shape, shape / mean, dispersion)
 
-    def _fleet(self, y: Ints, law: Predicted, groups: NDArray[np.int32]) -> Floats:
+    def _fleet(self, y: Ints, law: Predicted, groups: Ints) -> Floats:
         known = np.flatnonzero(law.shape >= _KNOWN)
-        if known.size < FLEET_MEMBERS:
-            return np.ones(self._group_codes.size)
-        clear = Predicted(law.shape[known], law.mean[known])
-        return fleet_factor(y[known], clear, groups[known], self._group_codes.size)
+        return fleet_factor(y[known], law.shape[known], law.mean[known], groups[known], self._group_codes.size)
 
     def _most(self, law: Predicted, chosen: Ints) -> Floats:
         """What a new member does is no outlier of its own habit, of which nothing is known."""
         known = self.series["exposure"][chosen] >= MIN_EXPOSURE
-        return np.where(known, super()._most(law, chosen), np.inf)
-
-    def _unsteadiness(self, cells: Table, law: Predicted) -> Floats:
-        return np.maximum(super()._unsteadiness(cells, law), 1.0 / law.shape)
+        return np.where(known, most_ordinary(law), np.inf)
 
     def _learn(self, chosen: Ints, y: Ints | Floats, exposure: Floats, noise: Floats) -> None:
         told = self.series["exposure"][chosen] >= MIN_EXPOSURE  # the rest is doubt of the rate, not its noise
-        super()._learn(chosen, y, exposure, noise * told)
+        noise = noise * told
+        for name, new in (("events", y), ("exposure", exposure), ("noise", noise[0]), ("noise_weight", noise[1])):
+            self.series[name][chosen] = learn(self.series[name][chosen], new, decay=self._decay)
+        self.series["buckets"][chosen] += 1
 
     def _judge(self, cells: Table, chosen: Ints, y: Ints, law: Predicted, *, collapsed: bool) -> None:
         side, p = self.settings.side, np.ones(y.size)
@@ -161,6 +208,38 @@ class PopulationModel(CountModel):
         self.series["quiet"][chosen] = p < SURPRISING
         p[quiet] = 1.0
         return p
+
+
+class _Members:
+    """The members of a bucket that closes; see :class:`~rarebit.model.count.Judged`."""
+
+    def __init__(self, chosen: Ints, cells: Table) -> None:
+        self.chosen = chosen
+        self._cells = cells
+
+    @property
+    def counts(self) -> Ints:
+        return np.ascontiguousarray(self._cells["count"])
+
+    @property
+    def p(self) -> Floats:
+        return self._cells["p"]
+
+    @property
+    def hidden(self) -> Ints:
+        return self._cells["hidden"]
+
+    @hidden.setter
+    def hidden(self, keys: Ints) -> None:
+        self._cells["hidden"] = keys
+
+    @property
+    def typical(self) -> Floats:
+        """Count that was expected of each, NaN where it was not judged; there is no bucket without events."""
+        return np.where(np.isnan(self.p), np.nan, self._cells["mean"] + 1.0)
+
+    def cells(self, chosen: Ints, start_us: int) -> Table:  # noqa: ARG002 they know
+        return self._cells[chosen]
 
 
 def _worth(events: Floats, exposure: Floats, dispersion: Floats) -> tuple[Floats, Floats]:

@@ -6,7 +6,7 @@ empty slot. It is at most half full.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numba
@@ -174,16 +174,16 @@ def under(state: Mapping[str, NDArray[Any]], prefix: str) -> State:
     return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
 
 
-def by_key(*parts: Table) -> Table:
-    """Rows of several tables in one, by key."""
-    joined = np.concatenate(parts)
-    found: Table = joined[np.argsort(joined["key"], kind="stable")]
+def joined(parts: Sequence[Table]) -> Table:
+    """Tables of one type, one after the other; quicker than ``concatenate``, which compares types field by field."""
+    kind = parts[0].dtype
+    plain = np.dtype((np.void, kind.itemsize))
+    found: Table = np.concatenate([np.ascontiguousarray(part).view(plain) for part in parts]).view(kind)
     return found
 
 
-def among(known: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which keys (int64[n]) are among some that rise; quicker than ``isin``, which sorts or hashes both."""
-    if known.size == 0:
-        return np.zeros(keys.size, np.bool_)
-    found: NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, keys), known.size - 1)] == keys
+def by_key(*parts: Table) -> Table:
+    """Rows of several tables in one, by key."""
+    rows = joined(parts)
+    found: Table = rows[np.argsort(np.ascontiguousarray(rows["key"]), kind="stable")]
     return found
