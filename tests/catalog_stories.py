@@ -18,7 +18,7 @@ from rarebit.core.fields import ID, ID_CODE, TIME
 from rarebit.core.result import Record
 from rarebit.core.time import DAY_US, HOUR_US, iso, parse_time
 from rarebit.detect.catalog import CatalogEntry, Fixture
-from rarebit.detect.functions import HOURS, counting, measuring
+from rarebit.detect.functions import BEACONS, HOURS, counting, measuring
 from rarebit.detect.plan import JobPlan, plan
 from rarebit.detect.records import materialise
 from rarebit.detect.scan import feed, request
@@ -86,8 +86,10 @@ def _marked(value: Any, marks: Mapping[str, str]) -> Any:
 
 
 def kind_of(entry: CatalogEntry) -> str:
-    """Which kind of story tells what the job does: ``values``, ``buckets`` or ``hours``."""
+    """Which kind of story tells what the job does: ``values``, ``buckets``, ``hours`` or ``beacons``."""
     function = entry.job.detectors[0].function
+    if function in BEACONS:
+        return "beacons"
     if function in HOURS:
         return "hours"
     return "buckets" if counting(function) is not None or measuring(function) is not None else "values"
@@ -145,6 +147,23 @@ def hours_story(fixture: Fixture) -> Story:
     return story
 
 
+def beacons_story(fixture: Fixture) -> Story:
+    """A dozen hosts, each at eight destinations now and then for a week; then one, or all always, by a clock."""
+    story, rng = Story(), np.random.default_rng(7)
+    for host in range(12):
+        for turn in range(8):
+            gaps = rng.lognormal(8.0, 1.5, 150)
+            for at in np.cumsum(gaps)[np.cumsum(gaps) < 7 * 86_400].tolist():
+                story.add(START + int(at * 1e6), {"host.name": f"host-{host:02}"} | fixture.history, host, turn)
+    for host in range(12) if fixture.everywhere else (int(HOME_HOST[-2:]),):
+        first = 0.0 if fixture.everywhere else 6.2 * 86_400
+        at = first + rng.uniform(0.0, 60.0)
+        while at < 7 * 86_400:
+            story.add(START + int(at * 1e6), {"host.name": f"host-{host:02}"} | fixture.event, host, 0)
+            at += fixture.every * rng.uniform(0.7, 1.3)
+    return story
+
+
 class _Memory:
     """Stands for the lake's engine, with one table in memory for its files."""
 
@@ -164,9 +183,8 @@ def records(entry: CatalogEntry, fixture: Fixture) -> list[Record]:
     """What the job tells of a fixture once it has learnt, likeliest to be told first."""
     made = plan(entry.job)
     kind = kind_of(entry)
-    story = {"values": lambda: values_story(fixture), "hours": lambda: hours_story(fixture)}.get(
-        kind, lambda: buckets_story(made, fixture)
-    )()
+    stories = {"values": values_story, "hours": hours_story, "beacons": beacons_story}
+    story = stories[kind](fixture) if kind in stories else buckets_story(made, fixture)
     table = story.table()
     times: NDArray[np.int64] = table.column(TIME).cast(pa.int64()).to_numpy()
     stream = JobStream(made, learn_until_us=int(times[0] + (times[-1] - times[0]) // 2))

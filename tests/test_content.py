@@ -82,6 +82,8 @@ def test_a_job_does_what_its_fixture_says(entry: CatalogEntry, fixture: Fixture)
     if kind == "buckets":
         alerted = {alert.record_id for alert in alerts_of(entry.job, found, from_score=25.0)}
         found = [record for record in found if record.id in alerted]
+    if kind == "beacons":
+        found = [record for record in found if record.record_score >= 40.0]
     if kind == "hours":
         found = [record for record in found if record.time > iso(START + 20 * DAY_US) and record.probability < 0.02]
     if not fixture.fires:
@@ -89,7 +91,9 @@ def test_a_job_does_what_its_fixture_says(entry: CatalogEntry, fixture: Fixture)
         return
     assert len({record.detector_index for record in found}) == len(found) > 0
     for record in found:
-        {"values": _assert_proof, "buckets": _assert_bucket, "hours": _assert_rhythm}[kind](entry, fixture, record)
+        {"values": _assert_proof, "buckets": _assert_bucket, "hours": _assert_rhythm, "beacons": _assert_beacon}[kind](
+            entry, fixture, record
+        )
 
 
 def _assert_proof(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:
@@ -124,6 +128,16 @@ def _assert_bucket(entry: CatalogEntry, fixture: Fixture, record: Record) -> Non
     assert record.event_count >= fixture.repeat
     assert record.event_count == tally.actual or detector.field_name
     assert len(record.event_ids) == (min(20, record.event_count) if fixture.repeat else 1)
+
+
+def _assert_beacon(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:
+    beacon, detector = record.explanation.beacon, entry.job.detectors[0]
+    assert beacon is not None
+    assert (record.entity_type, record.entity_id) == ("host", HOME_HOST)
+    assert beacon.destination == record.by_field_value == fixture.event[detector.by_field_name or ""]
+    assert (beacon.program, beacon.hosts) == (fixture.event[detector.field_name or ""], 1)
+    assert abs(beacon.period - fixture.every) < 0.1 * fixture.every
+    assert f"{beacon.program} on {HOME_HOST} contacted {beacon.destination} every" in record.explanation.sentence
 
 
 def _assert_rhythm(entry: CatalogEntry, fixture: Fixture, record: Record) -> None:

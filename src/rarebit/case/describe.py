@@ -16,6 +16,7 @@ from rarebit.case.stages import tactic_name
 from rarebit.core.case_part import CasePart, Notice
 from rarebit.core.result import Case, CaseEntity, Reason, Record, TimelineEntry
 from rarebit.core.time import HOUR_US, iso
+from rarebit.detect.beacon_sentence import beacon_brief
 from rarebit.detect.hours_sentence import hours_brief
 from rarebit.detect.metric_sentence import gauge_brief
 from rarebit.detect.places_sentence import journey_brief
@@ -179,6 +180,8 @@ def _entry(record: Record, whom: str) -> TimelineEntry:
         text = hours_brief(record.explanation.rhythm)
     elif record.explanation.journey is not None:
         text = journey_brief(record.explanation.journey)
+    elif record.explanation.beacon is not None:
+        text = beacon_brief(record.explanation.beacon)
     elif gauge is not None:
         text = gauge_brief(gauge, record.field_name or "")
     elif tally is not None:

@@ -60,6 +60,12 @@ class Timed(msgspec.Struct, frozen=True, kw_only=True):
     hour: int
 
 
+class Beating(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record of a beacon is about."""
+
+    period: float
+
+
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
     """What a record of a place is about."""
 
@@ -78,6 +84,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     tally: Counted | None = None
     gauge: Measured | None = None
     rhythm: Timed | None = None
+    beacon: Beating | None = None
     journey: Placed | None = None
     change: Moved | None = None
 
@@ -108,6 +115,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
             what = "an unusual hour"
         elif self.explanation.journey is not None:
             what = "an unusual place"
+        elif self.explanation.beacon is not None:
+            what = "a rhythm of contacts"
         elif gauge is not None:
             what = f"a {gauge.side} {gauge.measured}"
         elif tally is not None:
@@ -126,6 +135,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
             return "hours"
         if self.explanation.journey is not None:
             return "places"
+        if self.explanation.beacon is not None:
+            return "beacons"
         if gauge is not None:
             return gauge.measured
         if self.explanation.change is not None:

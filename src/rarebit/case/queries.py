@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from rarebit.case.evidence import FLEET
+from rarebit.core.beacon import Beacon
 from rarebit.core.habits import Journey, Rhythm
 from rarebit.core.result import Gauge, Record, Tally
 from rarebit.core.time import iso
@@ -61,9 +62,9 @@ def _either(pairs: Pairs, word: str, form: Callable[[str, str], str]) -> str:
     return f"({text})" if len(pairs) > 1 else text
 
 
-def _series(record: Record) -> Tally | Gauge | Rhythm | Journey | None:
+def _series(record: Record) -> Tally | Gauge | Rhythm | Journey | Beacon | None:
     told = record.explanation
-    return told.tally or told.gauge or told.rhythm or told.journey
+    return told.tally or told.gauge or told.rhythm or told.journey or told.beacon
 
 
 def _pairs(record: Record, kind: str) -> list[tuple[str, str]]:

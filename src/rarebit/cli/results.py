@@ -99,7 +99,8 @@ def print_record(record: Record) -> None:
     never = "; it never alerts" if record.learning else ""
     out.print(safe(f"{known}: {_WELL_KNOWN[record.maturity]}{never}"))
     told = record.explanation
-    for basis in (*told.levels, *(part for part in (told.tally, told.gauge, told.rhythm, told.journey) if part)):
+    parts = (told.tally, told.gauge, told.rhythm, told.journey, told.beacon)
+    for basis in (*told.levels, *(part for part in parts if part)):
         counts = msgspec.to_builtins(basis)
         out.print(safe("; ".join(f"{name} {_short(value)}" for name, value in counts.items())))
     for influencer in record.influencers:

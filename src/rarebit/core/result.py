@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from rarebit.core.beacon import Beacon
 from rarebit.core.case_part import CasePart, Notice
 from rarebit.core.edr import EdrView, SensorAlert
 from rarebit.core.habits import Journey, Rhythm
@@ -225,20 +226,19 @@ class Gauge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a record is one: a sentence, and the counts it was made of."""
+    """Why a record is one: a sentence, and the counts it was made of.
+
+    Levels, or what stands for them: of counts, metrics, hours, places, beacons, or of a change of peer group.
+    """
 
     sentence: str
     levels: tuple[Level, ...] = ()
     tally: Tally | None = None
-    """Instead of levels, for counts."""
     gauge: Gauge | None = None
-    """Instead of levels, for metrics."""
     rhythm: Rhythm | None = None
-    """Instead of levels, for hours."""
     journey: Journey | None = None
-    """Instead of levels, for places."""
+    beacon: Beacon | None = None
     change: PeerChange | None = None
-    """Instead of levels, for an entity that changed its peer group."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

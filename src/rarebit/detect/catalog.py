@@ -30,6 +30,10 @@ class Fixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """For counts: how many of it come within one bucket; with 0 the host falls silent instead."""
     hour: int = 12
     """For hours: the hour of the day at which it comes, in a history of office hours."""
+    every: int = 0
+    """For beacons: the seconds from one to the next, in a history of people's contacts."""
+    everywhere: bool = False
+    """For beacons: whether every host has it, and always had."""
 
 
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):

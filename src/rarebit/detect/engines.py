@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rarebit.detect.beacon_engine import BeaconEngine
 from rarebit.detect.count_engine import CountEngine
 from rarebit.detect.engine import Engine
 from rarebit.detect.hours_engine import HoursEngine
@@ -27,4 +28,6 @@ def engine_for(
         return HoursEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
     if group[0].place:
         return PlacesEngine(plan, group[0], peer_of=peer_of, pool=pool, memory_bytes=limit)
+    if group[0].destination:
+        return BeaconEngine(plan, group[0], peer_of=peer_of, memory_bytes=limit)
     return RareEngine(group, peer_of=peer_of, pool=pool, collapse=collapse, memory_bytes=limit, prune_us=plan.prune_us)

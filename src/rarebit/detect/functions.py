@@ -66,6 +66,10 @@ HOURS: Final = {"time_of_day": 24, "time_of_week": 168}
 """Functions of the hours at which something happens, and how many hours they tell apart."""
 PLACES: Final = ("lat_long",)
 """Functions of the places at which something happens."""
+BEACONS: Final = ("beacon",)
+"""Functions of the rhythm in which something happens."""
+BEACON_SIZE: Final = "source.bytes"
+"""Bytes sent in a contact, where events tell."""
 ALIASES: Final = {
     "c": "count",
     "high_c": "high_count",

@@ -12,7 +12,7 @@ from rarebit.core.job import Detector, Job
 from rarebit.core.time import parse_span
 from rarebit.detect.care import Care, Hold
 from rarebit.detect.datafeed import condition
-from rarebit.detect.functions import HOURS, PLACES, RARE, Counting, Measuring, counting, measuring
+from rarebit.detect.functions import BEACON_SIZE, BEACONS, HOURS, PLACES, RARE, Counting, Measuring, counting, measuring
 from rarebit.detect.problems import problems, prune_window, summary_field
 from rarebit.detect.rules import rules_of, unmeasured
 from rarebit.model.rare_kernel import FLEET, INDIVIDUAL, POPULATION
@@ -47,6 +47,12 @@ class DetectorPlan:
     """Hours told apart by a function of the hours of a day or a week; 0 for others."""
     place: str = ""
     """Field with a place on the earth."""
+    destination: str = ""
+    """Field with whom a beacon speaks to; empty for other functions."""
+    program: str = ""
+    """Field with the program that does, which events need not have."""
+    size: str = ""
+    """Field with the bytes that it sends, which events need not have."""
     weight: str = ""
     """Field with the number of events that a row stands for."""
     split: tuple[str, ...] = ()
@@ -75,7 +81,12 @@ class DetectorPlan:
     @property
     def numbers(self) -> tuple[str, ...]:
         """Fields it takes as numbers, not as codes."""
-        return tuple(name for name in (self.metric, self.weight) if name)
+        return tuple(name for name in (self.metric, self.weight, self.size) if name)
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Fields that it takes where events have them, and does without where not."""
+        return tuple(name for name in (self.program, self.size) if name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,12 @@ class JobPlan:
     def vital(self) -> frozenset[str]:
         """Fields without which no detector has anything to judge."""
         views = [detector for detector in self.detectors if not detector.is_context]
-        return frozenset(name for view in views for name in (*view.fields, *view.numbers, view.place) if name)
+        return frozenset(
+            name
+            for view in views
+            for name in (*view.fields, *view.numbers, view.place)
+            if name and name not in view.optional
+        )
 
     @property
     def numeric(self) -> tuple[str, ...]:
@@ -182,6 +198,11 @@ def _detector_plan(job: Job, index: int, detector: Detector) -> DetectorPlan:
         return replace(made, hours=HOURS[detector.function], weight="")
     if detector.function in PLACES:
         return replace(_series_plan(job, index, detector, None), place=detector.field_name or "", weight="")
+    if detector.function in BEACONS:
+        made = _series_plan(job, index, detector, None)
+        program, destination = detector.field_name or "", detector.by_field_name or ""
+        split = tuple(name for name in (detector.partition_field_name, program, destination) if name)
+        return replace(made, destination=destination, program=program, size=BEACON_SIZE, split=split, weight="")
     value = detector.by_field_name or ""
     if detector.over_field_name:
         mode, entity, scope = POPULATION, detector.over_field_name, detector.partition_field_name

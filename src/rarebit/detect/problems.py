@@ -12,7 +12,7 @@ from rarebit.core.fields import TIME
 from rarebit.core.job import Detector, Job
 from rarebit.core.time import DAY_US, parse_span
 from rarebit.detect.datafeed import condition
-from rarebit.detect.functions import COUNTS, HOURS, METRICS, PLACES, RARE, Counting, counting, measuring
+from rarebit.detect.functions import BEACONS, COUNTS, HOURS, METRICS, PLACES, RARE, Counting, counting, measuring
 from rarebit.detect.rules import rule_of, unmeasured
 
 _RETENTION: Final = (
@@ -71,7 +71,7 @@ def _summary_problems(job: Job) -> Iterable[Problem]:
     if not isinstance(given, str) or not given:
         yield Problem(where, "refused", f"expected the name of a field, found {given!r}")
         return
-    unweighted = {d.function for d in job.detectors if d.function in (*RARE, *HOURS, *PLACES) or _is_distinct(d)}
+    unweighted = {d.function for d in job.detectors if d.function in _UNWEIGHTED or _is_distinct(d)}
     for function in sorted(unweighted):
         yield Problem(where, "ignored", f"{function} asks whether a value is there, which no number of events changes")
 
@@ -163,6 +163,8 @@ def _detector_problems(job: Job) -> Iterable[Problem]:
             yield from _count_problems(job, detector, counts, where)
         elif measuring(detector.function) is not None:
             yield from _metric_problems(job, detector, where)
+        elif detector.function in BEACONS:
+            yield from _beacon_problems(job, detector, where)
         elif detector.function in (*HOURS, *PLACES):
             yield from _hours_problems(job, detector, where)
         else:
@@ -228,6 +230,18 @@ def _hours_problems(job: Job, detector: Detector, where: str) -> Iterable[Proble
     yield from _series_problems(job, detector, where)
 
 
+def _beacon_problems(job: Job, detector: Detector, where: str) -> Iterable[Problem]:
+    for role, means in (("by_field_name", "whom is spoken to"), ("partition_field_name", "who speaks")):
+        if not getattr(detector, role):
+            yield Problem(f"{where}.{role}", "refused", f"{detector.function} needs a field that says {means}")
+    if detector.over_field_name:
+        yield Problem(f"{where}.over_field_name", "refused", f"{detector.function} compares with all others already")
+    for role in ("exclude_frequent", "use_null"):
+        if getattr(detector, role):
+            yield Problem(f"{where}.{role}", "ignored", f"kept for export, not acted on by {detector.function}")
+    yield from _series_problems(job, detector, where)
+
+
 def _series_problems(job: Job, detector: Detector, where: str) -> Iterable[Problem]:
     """What detectors that judge series have in common."""
     yield from _split_problems(detector, where)
@@ -262,4 +276,5 @@ def _feed_problems(job: Job) -> Iterable[Problem]:
             yield Problem(f"datafeed.{key}", "ignored", "kept for export, not acted on")
 
 
-_RUNS: Final = f"those that do: {', '.join((*RARE, *COUNTS, *METRICS, *HOURS, *PLACES))}"
+_RUNS: Final = f"those that do: {', '.join((*RARE, *COUNTS, *METRICS, *HOURS, *PLACES, *BEACONS))}"
+_UNWEIGHTED: Final = (*RARE, *HOURS, *PLACES, *BEACONS)

@@ -14,6 +14,7 @@ from rarebit.core.fields import CODED, ID, ID_CODE, TIME
 from rarebit.core.influencer import Influencer
 from rarebit.core.result import Explanation, Level, Record
 from rarebit.core.time import HOUR_US, hour_end, iso, parse_span
+from rarebit.detect.beacon_records import materialise_beacons
 from rarebit.detect.count_records import materialise_counts
 from rarebit.detect.evidence import EVENTS_SHOWN, Join, Materialised, influencers, key_sql, score
 from rarebit.detect.explain import level_name, level_sentence, noun, rollout_sentence, what_happened
@@ -53,14 +54,16 @@ def materialise(stream: JobStream, index: int, join: Join, group_names: Mapping[
         Code of a peer group to its name.
     """
     group = stream.groups[index]
-    if group[0].counting is not None:
-        return materialise_counts(stream, index, join, group_names)
-    if group[0].measuring is not None:
-        return materialise_metrics(stream, index, join, group_names)
-    if group[0].hours:
-        return materialise_hours(stream, index, join, group_names)
-    if group[0].place:
-        return materialise_places(stream, index, join, group_names)
+    lead = group[0]
+    for told, make in (
+        (lead.counting, materialise_counts),
+        (lead.measuring, materialise_metrics),
+        (lead.hours, materialise_hours),
+        (lead.place, materialise_places),
+        (lead.destination, materialise_beacons),
+    ):
+        if told:
+            return make(stream, index, join, group_names)
     spread = spreads(stream, index) if stream.collapse else {}
     told_us = stream.told_us(index)
     earlier = stream.continued(index, [about.lead_id for about in spread.values() if about.last_us > told_us])

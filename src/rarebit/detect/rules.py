@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.errors import DefinitionError
 from rarebit.core.job import Detector, Job, Json
-from rarebit.detect.functions import HOURS, PLACES, RARE
+from rarebit.detect.functions import BEACONS, HOURS, PLACES, RARE
 from rarebit.maths.hashing import hash_text
 
 SKIP_RESULT: Final = "skip_result"
@@ -20,7 +20,7 @@ ACTIONS: Final = (SKIP_RESULT, SKIP_LEARNING)
 TIME_OF_BUCKET: Final = "time"
 APPLIES_TO: Final = ("actual", "typical", "diff_from_typical", TIME_OF_BUCKET)
 OPERATORS: Final = {"gt": np.greater, "gte": np.greater_equal, "lt": np.less, "lte": np.less_equal}
-WITHOUT_VALUE: Final = frozenset({*RARE, *HOURS, *PLACES, "metric"})
+WITHOUT_VALUE: Final = frozenset({*RARE, *HOURS, *PLACES, *BEACONS, "metric"})
 """Functions whose findings have no one actual and typical value."""
 MOST_RULES: Final = 62
 """Of one detector: a row's rules are the bits of one number."""

@@ -50,7 +50,7 @@ def of_record(record: Record) -> dict[str, str]:
         _add(found, level.entity_field, level.entity)
         _add(found, level.value_field, level.value)
         _add(found, GROUPS.get(level.entity_field), level.peer_group)
-    for series in (told.tally, told.gauge):
+    for series in (told.tally, told.gauge, told.beacon):
         if series is not None:
             _add(found, series.entity_field, series.entity)
             _add(found, GROUPS.get(series.entity_field), series.peer_group)
