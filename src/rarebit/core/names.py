@@ -58,7 +58,9 @@ def split_host(text: str) -> tuple[str, str | None, str | None]:
     >>> split_host("10.0.0.7")
     ('10.0.0.7', None, None)
     """
-    name = text.strip().lower().strip(".")
+    name = text.lower()
+    while (bare := name.strip().strip(".")) != name:  # dots within spaces within dots
+        name = bare
     short, dot, domain = name.partition(".")
     short, domain = short.strip(), domain.strip()
     if not (dot and short and domain) or is_address(name):
