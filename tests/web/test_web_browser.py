@@ -107,7 +107,17 @@ def test_a_first_day(installation: Home, address: str, browser: Browser) -> None
     page.wait_for_url("**/queue")
     _judge_by_keyboard(page, seen)
     case = page.url
-    for path in ("/records", "/events?where=host.name:*&limit=5", "/jobs", "/health", "/audit", "/users"):
+    _suppress_and_undo(page, seen)
+    for path in (
+        "/records",
+        "/events?where=host.name:*&limit=5",
+        "/jobs",
+        "/health",
+        "/tuning",
+        "/suppressions",
+        "/audit",
+        "/users",
+    ):
         seen.go(path)
         assert seen.barriers() == [], path
     _invite_a_viewer(page, browser, address, case)
@@ -145,6 +155,28 @@ def _judge_by_keyboard(page: Page, seen: Watched) -> None:
     page.keyboard.press("?")
     assert page.locator("dialog[open]").count() == 1
     page.keyboard.press("Escape")
+
+
+def _suppress_and_undo(page: Page, seen: Watched) -> None:
+    case = page.url
+    page.keyboard.press("x")
+    page.wait_for_url("**/suppress?record=*")
+    assert "What it would hide" in page.locator("main").inner_text()
+    assert seen.barriers() == []
+    page.locator("[name=where][type=checkbox]:not(:checked)").first.check()
+    assert page.locator("#verdict button").is_disabled(), "what is made is what was previewed"
+    page.reload()
+    page.fill("[name=reason]", "the asset tool")
+    broad = page.locator("[name=broad]")
+    if broad.count():
+        broad.check()
+    page.press("[name=reason]", "Enter")
+    page.wait_for_url(case)
+    assert "Suppressed: 1 " in page.locator("[role=status].note").inner_text()
+    assert seen.barriers() == []
+    page.click("text=Undo: show them again")
+    page.wait_for_selector("text=Taken back")
+    assert page.locator("text=Undo: show them again").count() == 0
 
 
 def _invite_a_viewer(page: Page, browser: Browser, address: str, case: str) -> None:

@@ -173,13 +173,14 @@ def _case_data(case: Case, record: Record, value: str) -> dict[str, Any]:
     entry = {"at_us": AT, "actor": value, "action": value, "target": value, "before": value, "after": value}
     return {
         "case": plain(case), "standing": "open, verdict none", "judgement": None,
+        "hidden": [{"count": 2, "id": "a", "owner": value, "reason": value}],
         "following": "", "previous": "", "verdicts": [],
         "more_events": False,
         "reasons": [plain(case.reasons[0]) | {"record": plain(record)}], "history": [entry],
         "events": [{"line": line, "event": {"process": {"name": value}}}], "next_steps": [value],
         "page": {
             "person": Account(name="ann", role="viewer"), "csrf": "",
-            "theme": "", "zone": "utc", "path": "/", "sight": None,
+            "theme": "", "zone": "utc", "path": "/", "sight": None, "told": value,
             "may": lambda _needed: False,
         },
     }  # fmt: skip

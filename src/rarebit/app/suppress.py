@@ -17,13 +17,16 @@ from rarebit.app.home import Home
 from rarebit.app.run import require_events
 from rarebit.app.verdicts import Shift, rank_anew
 from rarebit.core.errors import ConflictError, InputError
+from rarebit.core.result import Case
 from rarebit.core.suppression import Hits, Pattern, Suppression
-from rarebit.core.time import DAY_US, WEEK_US, iso, parse_span
+from rarebit.core.time import DAY_US, WEEK_US, iso, parse_span, parse_time
 from rarebit.tune.attributes import JOB, SIGNER, in_words, may_meet, meets, normal
 from rarebit.tune.guards import hits_of, weakness
 from rarebit.tune.measure import weekly_range
 
 LOOK_BACK_US: Final = 30 * DAY_US
+HELD_US: Final = WEEK_US
+"""A case joins what an entity shows within a week."""
 HIGH: Final = 50.0
 """Score from which a finding is expected at most once a week."""
 _FROM_RECORD: Final = (
@@ -116,9 +119,12 @@ def preview(home: Home, where: Pattern) -> Effect:
 
 
 def add(
-    home: Home, where: Pattern, *, reason: str, owner: str, expires: str = "90d", broad: bool = False
-) -> tuple[Suppression, Effect]:
+    home: Home, where: Pattern, *, reason: str, owner: str, expires: str = "90d", broad: bool = False,
+    actor: str = "",
+) -> tuple[Suppression, Effect]:  # fmt: skip
     """Hide what meets a pattern, from now on and in the past, until it expires.
+
+    ``owner`` is whom to ask about it, ``actor`` who makes it if that is somebody else.
 
     Raises
     ------
@@ -147,7 +153,7 @@ def add(
     )
     with home.store.transaction():
         home.store.suppressions.put(new)
-        home.store.add_audit(owner, "suppress", f"suppression {new.id}", "", msgspec.json.encode(new).decode())
+        home.store.add_audit(actor or owner, "suppress", f"suppression {new.id}", "", msgspec.json.encode(new).decode())
         rank_anew(home)
     return new, effect
 
@@ -180,14 +186,23 @@ def listed(home: Home, *, every: bool = False) -> list[Listed]:
     return [each for each in found if every or each.suppression.stands]
 
 
-def hidden_in(home: Home, finding_ids: Sequence[str]) -> dict[str, tuple[Suppression, int]]:
-    """Suppressions that hide some of the findings, by id, each with how many."""
+def hidden_of(home: Home, case: Case) -> dict[str, tuple[Suppression, int]]:
+    """Suppressions that hide findings of a case, by id, each with how many.
+
+    Those in the case, and those of its entities that it may have had: what gives no points any more may have left it.
+    """
     by = hidden_by(home)
+    if not by:
+        return {}
+    start, end = parse_time(case.opened_at) - HELD_US, parse_time(case.updated_at) + HELD_US
+    names = set(case.record_ids)
+    for entity in (case.entity, *case.joined):
+        names |= {each.id for each in home.store.list_records(entity_id=entity.id, start_us=start, end_us=end)}
+        names |= {each.id for each in home.store.list_alerts(entity_id=entity.id, start_us=start, end_us=end)}
     found: dict[str, tuple[Suppression, int]] = {}
-    for name in finding_ids:
-        if name in by:
-            held = by[name]
-            found[held.id] = (held, found.get(held.id, (held, 0))[1] + 1)
+    for name in sorted(names & by.keys()):
+        held = by[name]
+        found[held.id] = (held, found.get(held.id, (held, 0))[1] + 1)
     return found
 
 

@@ -41,6 +41,23 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     shifts: tuple[Shift, ...]
 
 
+class Touched(msgspec.Struct, frozen=True, kw_only=True):
+    """A case in which evidence counts more or less after a verdict on another."""
+
+    id: str
+    entity: str
+    points: float
+    """What verdicts add to its points, or take."""
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict that stands, and the cases that show a behaviour it was given on."""
+
+    judgement: Judgement
+    entity: str
+    touched: tuple[Touched, ...]
+
+
 def judge(
     home: Home,
     case_id: str,
@@ -132,6 +149,29 @@ def rank_anew(home: Home) -> tuple[Shift, ...]:
         for now in after
         if (held := before.get(now.id)) is not None and abs(now.points - held.points) >= _LEAST_CHANGE
     )  # fmt: skip
+
+
+def effects(home: Home) -> list[Effect]:
+    """Verdicts that stand, the newest first, each with the other cases that show one of its behaviours."""
+    judgements = home.store.judgements.list()
+    if not judgements:
+        return []
+    cases = home.store.list_cases()
+    parts = [(held, part) for held in cases for part in held.parts if part.trusted and part.trusted.same != Verdicts()]
+    records = home.store.records_by_id(list({part.record_id for _, part in parts if part.record_id}))
+    signals = msgspec.convert(msgspec.to_builtins(list(records.values())), list[Signal])
+    behaviour = {signal.id: behaviour_of(signal) for signal in signals}
+    names = {held.id: held.entity.name for held in cases}
+    found = []
+    for judgement in reversed(judgements):
+        points: dict[str, float] = {}
+        for held, part in parts:
+            if held.id != judgement.case_id and behaviour.get(part.record_id) in judgement.behaviours:
+                points[held.id] = points.get(held.id, 0.0) + part.points
+        most = sorted(points.items(), key=lambda each: (-abs(each[1]), each[0]))
+        touched = tuple(Touched(id=name, entity=names[name], points=gained) for name, gained in most)
+        found.append(Effect(judgement=judgement, entity=names.get(judgement.case_id, ""), touched=touched))
+    return found
 
 
 def _judged_parts(held: Case) -> list[tuple[str, Verdicts]]:

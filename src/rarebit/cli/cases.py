@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rarebit.app.home import Home
 from rarebit.app.show import next_steps
-from rarebit.app.suppress import hidden_in
+from rarebit.app.suppress import hidden_of
 from rarebit.cli.output import data, safe, table
 from rarebit.core.case_part import CasePart
 from rarebit.core.rate import rate
@@ -63,7 +63,7 @@ def print_case(home: Home, case: Case) -> None:
         lines.append(
             safe(f"verdict: {said.verdict} by {said.actor}, {iso(said.at_us)[:16].replace('T', ' ')} UTC{why}")
         )
-    for held, count in hidden_in(home, case.record_ids).values():
+    for held, count in hidden_of(home, case).values():
         lines.append(safe(f"suppressed: {count} of its findings, by {held.id[:8]} of {held.owner}: {held.reason}"))
     if case.joined:
         lines.append(safe(f"with: {', '.join(entity.name for entity in case.joined)}"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 import msgspec
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -19,6 +21,9 @@ from rarebit.web.sight import sight_of
 Data = dict[str, Any]
 THEMES: Final = ("dark", "light")
 ZONES: Final = ("utc", "local")
+_TOLD: Final = "rarebit_told"
+_TOLD_SECONDS: Final = 60
+_LONGEST_TOLD: Final = 500
 
 
 def shown(text: str) -> str:
@@ -38,11 +43,25 @@ def answer(request: Request, template: str, data: Data, *, status: int = 200) ->
         "csrf": csrf_of(request),
         "theme": _one_of(request.cookies.get("rarebit_theme"), THEMES),
         "zone": _one_of(request.cookies.get("rarebit_zone"), ZONES) or "utc",
+        "told": unquote(request.cookies.get(_TOLD, "")) if person else "",
         "path": request.url.path,
         "sight": sight_of(request) if person else None,
         "may": lambda needed: person is not None and may(person.role, needed),
     }
-    return Response(_pages.get_template(template).render(**data, page=page), status, media_type="text/html")
+    made = Response(_pages.get_template(template).render(**data, page=page), status, media_type="text/html")
+    if page["told"]:
+        made.delete_cookie(_TOLD, path="/")
+    return made
+
+
+def done(request: Request, path: str, told: str) -> Response:
+    """To a page after a change, which says once what the change did."""
+    moved = RedirectResponse(path, 303)
+    moved.set_cookie(
+        _TOLD, quote(told[:_LONGEST_TOLD]), max_age=_TOLD_SECONDS, path="/", secure=request.app.state.secure,
+        httponly=True, samesite="lax",
+    )  # fmt: skip
+    return moved
 
 
 def wants_json(request: Request) -> bool:
@@ -99,7 +118,9 @@ def _pages_of() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(when=_when, pretty=_pretty, number=_number, rate=rate, moment=iso, mb=_megabytes)
+    made.filters.update(
+        when=_when, pretty=_pretty, number=_number, rate=rate, moment=iso, mb=_megabytes, compact=json.dumps
+    )
     return made
 
 

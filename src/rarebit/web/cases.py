@@ -9,12 +9,13 @@ from fastapi.responses import RedirectResponse
 
 from rarebit.app import queue, show, verdicts
 from rarebit.app.home import Home
+from rarebit.app.suppress import hidden_of
 from rarebit.core.errors import InputError, NotFoundError
 from rarebit.core.event_line import event_line
 from rarebit.core.result import Case
 from rarebit.core.verdict import VERDICTS
 from rarebit.web.access import actor_of, form_of, home_of, key_of
-from rarebit.web.answer import Data, answer, plain, wants_json
+from rarebit.web.answer import Data, answer, done, plain, wants_json
 from rarebit.web.elastic.about import info
 from rarebit.web.sight import status_of
 
@@ -59,6 +60,10 @@ def case_page(request: Request, case_id: str) -> Response:
     before, after = _neighbours(home, case)
     data: Data = {
         "case": plain(case),
+        "hidden": [
+            {"count": count, "id": held.id, "owner": held.owner, "reason": held.reason}
+            for held, count in hidden_of(home, case).values()
+        ],
         "judgement": plain(home.store.judgements.get(case.id)),
         "standing": verdicts.standing_of(case),
         "reasons": [_reason(home, reason) for reason in plain(case.reasons)[:_REASONS]],
@@ -104,4 +109,6 @@ def give_verdict(request: Request, case_id: str) -> Response:
         raise InputError("say what the case was", hint=f"One of {', '.join(VERDICTS)}, close, reopen")
     if wants_json(request):
         return answer(request, "case.html", {"case": plain(given.case), "shifts": plain(given.shifts)})
-    return RedirectResponse(f"/cases/{given.case.id}", 303)
+    return done(
+        request, f"/cases/{given.case.id}", f"{verdicts.standing_of(given.case)}: {verdicts.shift_text(given.shifts)}"
+    )

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from fastapi import Response
 
 from rarebit.core.people import INTAKE
-from rarebit.web import cases, intake, keys, look, metrics, people
+from rarebit.web import cases, intake, keys, look, metrics, people, suppressions, tuning
 from rarebit.web.elastic.routes import ELASTIC
 
 
@@ -37,6 +37,12 @@ ROUTES: Final = (
     Route("GET", "/jobs", "viewer", look.jobs_page),
     Route("GET", "/jobs/{job_id}", "viewer", look.job_page),
     Route("GET", "/health", "viewer", look.health_page),
+    Route("GET", "/suppress", "analyst", suppressions.suppress_page),
+    Route("POST", "/suppress", "analyst", suppressions.suppress),
+    Route("GET", "/suppressions", "viewer", suppressions.suppressions_page),
+    Route("POST", "/suppressions/{suppression_id}/remove", "analyst", suppressions.remove_suppression),
+    Route("GET", "/tuning", "viewer", tuning.tuning_page),
+    Route("POST", "/tuning", "analyst", tuning.look_for_proposals),
     Route("GET", "/audit", "engineer", people.audit_page),
     Route("GET", "/users", "admin", people.users_page),
     Route("POST", "/users", "admin", people.make_user),

@@ -36,6 +36,7 @@ from rarebit.web.gate import Gate
 from rarebit.web.pace import Pace
 from rarebit.web.routes import ROUTES
 from rarebit.web.sight import Sight
+from rarebit.web.tuning import Proposals
 
 _STATUS: tuple[tuple[type[RarebitError], int], ...] = (
     (AccessError, 403),
@@ -68,6 +69,7 @@ def make_app(
     """
     app = FastAPI(title="Rarebit", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.home, app.state.secure, app.state.sight = home, secure, Sight(home)
+    app.state.proposals = Proposals(home)
     app.state.live, app.state.intakes = live or Live(home.path), 0
     app.state.pace = pace or Pace()
     for route in ROUTES:

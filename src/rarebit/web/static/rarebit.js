@@ -89,6 +89,7 @@
     else if (key === "u") doing.zone();
     else if (key === "t") doing.theme();
     else if (key === "?") doing.help();
+    else if (key === "x" && document.querySelector("a.suppress")) (lines()[at]?.querySelector("a.suppress") || document.querySelector("a.suppress")).click();
     else if (key === "v") document.querySelector("#verdict button")?.focus();
     else if (key === "/") {
       const search = document.querySelector("[data-search]");
@@ -98,6 +99,15 @@
     else return;
     event.preventDefault();
   }
+
+  // what is made must be what was previewed
+  for (const form of document.querySelectorAll("form[data-unsent]"))
+    form.addEventListener("input", () => {
+      for (const button of document.querySelectorAll(form.dataset.unsent)) {
+        button.disabled = true;
+        button.textContent = "Preview the change first";
+      }
+    });
 
   addEventListener("keydown", pressed);
   addEventListener("click", (event) => {
