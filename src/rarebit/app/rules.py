@@ -74,7 +74,7 @@ def get_rule(home: Home, rule_id: str) -> Rule:
     raise NotFoundError(f"no one rule {rule_id!r}", hint=hint)
 
 
-def set_state(home: Home, rule_id: str, state: State) -> Rule:
+def set_state(home: Home, rule_id: str, state: State, *, actor: str = "local") -> Rule:
     """Switch a rule off, on, or into the shadow; audited.
 
     A rule that is switched on goes over what the lake holds that it has not seen.
@@ -87,7 +87,7 @@ def set_state(home: Home, rule_id: str, state: State) -> Rule:
     before = get_rule(home, rule_id)
     kept = _read(home)
     _write(home, msgspec.structs.replace(kept, states={**kept.states, before.id: state}))
-    home.store.add_audit("local", "rule state", before.id, before.state, state)
+    home.store.add_audit(actor, "rule state", before.id, before.state, state)
     return msgspec.structs.replace(before, state=state)
 
 

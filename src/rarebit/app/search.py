@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from rarebit.app.elastic_results import alert_form, form
 from rarebit.app.home import Home
+from rarebit.app.match import check, meets
 from rarebit.app.show import condition
 from rarebit.core.errors import QueryError
 from rarebit.core.fields import ID_CODE, TIME
-from rarebit.core.time import parse_time
 from rarebit.lake import documents, query_time
 from rarebit.query.dsl import parse_dsl
 from rarebit.query.sql import to_sql
-from rarebit.query.tree import All, And, Exists, Node, Not, Nothing, Or, Range, Term, Terms
+from rarebit.query.tree import Node
 
 MOST_HITS: Final = 10_000
 """As deep as pages go by ``from``; ``search_after`` goes on from there."""
@@ -80,76 +80,13 @@ def search_results(home: Home, query: Mapping[str, Any], *, kind: str) -> tuple[
         If the query is wrong, or asks for what can be asked of events only.
     """
     node = parse_dsl(query)
+    check(node)
     if kind == "alerts":
         docs = [alert_form(alert) for alert in home.store.list_alerts(limit=HELD + 1)]
     else:
         docs = [form(record) for record in home.store.list_records(limit=HELD + 1)]
-    return [doc for doc in docs[:HELD] if _meets(node, doc)], len(docs) <= HELD
+    return [doc for doc in docs[:HELD] if meets(node, doc)], len(docs) <= HELD
 
 
 def _condition(home: Home, query: Mapping[str, Any]) -> Node:
     return condition(home, msgspec.json.encode(query).decode(), "dsl")
-
-
-def _meets(node: Node, doc: dict[str, Any]) -> bool:
-    match node:
-        case And():
-            return all(_meets(each, doc) for each in node.nodes)
-        case Or():
-            return any(_meets(each, doc) for each in node.nodes)
-        case Not():
-            return not _meets(node.node, doc)
-        case All() | Nothing():
-            return isinstance(node, All)
-        case _:
-            return _has(node, doc)
-
-
-def _has(node: Node, doc: dict[str, Any]) -> bool:
-    """Whether a document has the value that a leaf asks for."""
-    match node:
-        case Exists():
-            return doc.get(node.field) not in (None, [], "")
-        case Term():
-            return _equal(doc.get(node.field), node.value)
-        case Terms():
-            return any(_equal(doc.get(node.field), value) for value in node.values)
-        case Range():
-            return _between(doc.get(node.field), node)
-        case _:
-            raise QueryError(f"the query {type(node).__name__.lower()!r} is supported over events, not over results")
-
-
-def _equal(held: object, value: object) -> bool:
-    values = held if isinstance(held, list) else [held]
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return any(
-        each is not None and (str(each).lower() if isinstance(each, bool) else str(each)) == text for each in values
-    )
-
-
-def _between(held: object, node: Range) -> bool:
-    if held is None or isinstance(held, list | dict):
-        return False
-    timed = node.field in ("timestamp", "time", "last", "@timestamp")
-    place = _number(held, timed=timed)
-    bounds = [
-        None if bound is None else _number(bound, timed=timed) for bound in (node.gt, node.gte, node.lt, node.lte)
-    ]
-    above, least, below, most = bounds
-    return (
-        (above is None or place > above)
-        and (least is None or place >= least)
-        and (below is None or place < below)
-        and (most is None or place <= most)
-    )
-
-
-def _number(value: object, *, timed: bool) -> float:
-    """Milliseconds of a time, or the number itself."""
-    try:
-        return float(str(value))
-    except ValueError as error:
-        if timed:
-            return parse_time(str(value).removeprefix("now-")) / 1000
-        raise QueryError(f"{str(value)[:60]!r} is no number") from error

@@ -27,6 +27,7 @@ from rarebit.store.judgements import Judgements
 from rarebit.store.live import LiveStore
 from rarebit.store.looks import Looks
 from rarebit.store.matches import Matches
+from rarebit.store.pages import Pages
 from rarebit.store.peers import Groupings
 from rarebit.store.sensors import SensorAlerts
 from rarebit.store.suppressions import Suppressions
@@ -53,7 +54,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.buckets, self.care = BucketStore(database), CareStore(database)
-        self.tally = Tally(database)
+        self.tally, self.pages = Tally(database), Pages(database)
         self.accounts, self.looks = Accounts(database), Looks(database)
         self.matches = Matches(database)
         self.groupings = Groupings(database)

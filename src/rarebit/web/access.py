@@ -137,7 +137,7 @@ def guard(needed: str | None, kind: str = "page") -> Callable[[Request], Awaitab
                 else f"the key is for {', '.join(key.scopes if key else ())}"
             )
             raise AccessError(f"this needs the role {needed}; {who}", hint="An admin can change that.")
-        if kind == "elastic":
+        if kind in ("elastic", "api_json"):
             request.state.body = await read_body(request, LONGEST_JSON)
 
     return check

@@ -83,13 +83,13 @@ def _longest(path: str) -> int:
     """Most bytes of a body for a path: forms are short, definitions longer, events longest."""
     if path == "/api/events" or path.endswith("/_bulk"):
         return LONGEST_INTAKE
-    return LONGEST_JSON if path.startswith("/_") or path.endswith(("/_search", "/_count")) else LONGEST_BODY
+    return LONGEST_JSON if path.startswith(("/_", "/api/")) or path.endswith(("/_search", "/_count")) else LONGEST_BODY
 
 
 def _twin(scope: Scope) -> Scope:
     """``/cases/1.json`` is ``/cases/1`` with its answer as JSON."""
     path: str = scope["path"]
-    if not path.endswith(TWIN) or path.startswith("/static/"):
+    if not path.endswith(TWIN) or path.startswith(("/static/", "/api/", "/_")):
         return scope
     state = {**scope.get("state", {}), "twin": True}
     return {**scope, "path": path.removesuffix(TWIN) or "/", "state": state}

@@ -9,6 +9,8 @@ from fastapi import Response
 
 from rarebit.core.people import INTAKE
 from rarebit.web import cases, intake, keys, look, metrics, people, suppressions, tuning
+from rarebit.web.api.document import openapi
+from rarebit.web.api.operations import OPERATIONS
 from rarebit.web.elastic.routes import ELASTIC
 
 
@@ -21,7 +23,8 @@ class Route(NamedTuple):
     """Least role; None is anybody; ``intake`` a key of that scope, or an engineer."""
     handler: Callable[..., Response | Awaitable[Response]]
     kind: str = "page"
-    """How it is guarded and how errors look: a ``page`` with its JSON twin, our ``api``, or ``elastic``."""
+    """How it is guarded and how errors look: a ``page`` with its JSON twin, our ``api`` (``api_json`` with a body of
+    JSON), or ``elastic``."""
 
 
 ROUTES: Final = (
@@ -60,6 +63,8 @@ ROUTES: Final = (
     Route("GET", "/readyz", None, metrics.ready, "api"),
     Route("GET", "/metrics", "viewer", metrics.metrics, "api"),
     Route("POST", "/api/events", INTAKE, intake.events, "api"),
+    Route("GET", "/api/openapi.json", "viewer", openapi, "api_json"),
+    *(Route(each.method, each.path, each.needs, each.handler, "api_json") for each in OPERATIONS),
     Route("POST", "/_bulk", INTAKE, intake.bulk, "elastic_intake"),
     Route("PUT", "/_bulk", INTAKE, intake.bulk, "elastic_intake"),
     Route("POST", "/{index}/_bulk", INTAKE, intake.bulk, "elastic_intake"),

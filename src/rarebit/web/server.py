@@ -93,10 +93,10 @@ def make_app(
 
 def _error(request: Request, error: Exception, status: int, what: str, hint: str = "") -> Response:
     """An error as a page, as JSON for programs, or in the form of Elasticsearch's API."""
-    kind = getattr(request.state, "kind", "elastic" if request.url.path.startswith("/_") else "page")
+    kind = getattr(request.state, "kind", None) or _kind(request.url.path)
     if kind.startswith("elastic"):
         found = error_answer(error, what, status)
-    elif kind == "api":
+    elif kind.startswith("api"):
         body = {"status": status, "error": what, "hint": hint}
         found = Response(msgspec.json.encode(body), status_code=status, media_type="application/json")
     else:
@@ -104,6 +104,11 @@ def _error(request: Request, error: Exception, status: int, what: str, hint: str
     if isinstance(error, BusyError):
         found.headers["retry-after"] = str(_RETRY_SECONDS)
     return found
+
+
+def _kind(path: str) -> str:
+    """How errors look at an address that is no route."""
+    return "elastic" if path.startswith("/_") else "api" if path.startswith("/api/") else "page"
 
 
 def _refused(request: Request, error: Exception) -> Response:
@@ -132,8 +137,11 @@ def _odd(request: Request, error: Exception) -> Response:
 
 def _no_page(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
-    what = {404: "there is no such page", 405: "this page cannot be asked for in this way"}.get(status, str(error))
-    return _error(request, error, status, what, "The queue is at /queue.")
+    known = {404: "there is nothing at this address", 405: "this address cannot be asked for in this way"}
+    what = known.get(status, str(error))
+    found = _error(request, error, status, what, "The queue is at /queue.")
+    found.headers.update((isinstance(error, HTTPException) and error.headers) or {})
+    return found
 
 
 def _broken(request: Request, error: Exception) -> Response:
