@@ -33,7 +33,10 @@ def test_a_rare_model_holds_about_what_was_estimated(hosts: int, names: int) -> 
     assert model.memory / 2 <= told <= 3 * model.memory
 
 
-@given(st.sampled_from(["rare", "count", "distinct_count", "mean", "metric", "time_of_day", "lat_long"]), st.data())
+@given(
+    st.sampled_from(["rare", "count", "distinct_count", "mean", "metric", "time_of_day", "lat_long", "beacon"]),
+    st.data(),
+)
 def test_more_values_never_need_less(function: str, data: st.DataObject) -> None:
     job = _job(function=function, by_field_name="a", partition_field_name="b")
     first, second = (data.draw(st.integers(1, 100_000)) for _ in range(2))

@@ -8,8 +8,8 @@ from typing import Final
 
 from rarebit.core.errors import DefinitionError
 from rarebit.core.job import Detector, Job
-from rarebit.detect.functions import HOURS, PLACES, RARE, counting, measuring
-from rarebit.model import count_cells, hours_series, metric_cells, places
+from rarebit.detect.functions import BEACONS, HOURS, PLACES, RARE, counting, measuring
+from rarebit.model import beacon, count_cells, hours_series, metric_cells, places
 from rarebit.model.tables import BURST, ENTITY, PAIR, PEER, VALUE, packed_bytes
 
 _PEER_GROUPS: Final = 16
@@ -56,6 +56,8 @@ def _series(function: str) -> int:
     """Bytes of one series of a function that has series."""
     if function in HOURS:
         return hours_series.SERIES.itemsize + 4 * HOURS[function]
+    if function in BEACONS:
+        return beacon.SERIES.itemsize + beacon.DESTINATION.itemsize + beacon.MOST_CONTACTS * beacon.CONTACT.itemsize
     if function in PLACES:
         return places.SERIES.itemsize
     measured = measuring(function)

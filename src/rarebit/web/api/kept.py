@@ -73,7 +73,7 @@ def preview_suppression(request: Request) -> Response:
 
 
 def add_suppression(request: Request) -> Response:
-    """Hide what meets a pattern, from now on and in the past, until it expires; says what it hides."""
+    """Hide what meets a pattern, from now on and in the past, until it expires."""
     asked(request)
     told = body_as(request, NewSuppression)
     if not DAY_US <= parse_span(told.expires) <= _LONGEST_DAYS * DAY_US:
