@@ -108,6 +108,10 @@ def test_a_first_day(installation: Home, address: str, browser: Browser) -> None
     _judge_by_keyboard(page, seen)
     case = page.url
     _suppress_and_undo(page, seen)
+    page.goto(case)
+    page.click("text=history, peers, records")
+    page.wait_for_url("**/entity/host?name=*")
+    assert seen.barriers() == []
     for path in (
         "/records",
         "/events?where=host.name:*&limit=5",

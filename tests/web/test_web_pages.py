@@ -127,6 +127,18 @@ def _look_around(client: TestClient, host: str) -> None:
     for path in ("/records", f"/records/{record['id']}", f"/events?record={record['id']}", "/jobs", "/health"):
         assert client.get(path).status_code == 200
     assert client.get(f"/jobs/{record['job_id']}").status_code == 200
+    for kind, name in (
+        ("host", host),
+        ("user", "nobody <b>"),
+        ("process", "explorer.exe"),
+        ("hash", "00"),
+        ("destination", "x.example"),
+    ):
+        page = client.get(f"/entity/{kind}", params={"name": name})
+        assert (page.status_code, '<b>"' in page.text) == (200, False)
+    assert client.get("/entity/planet?name=x").status_code == 400
+    found = client.get("/entity/host.json", params={"name": host}).json()["found"]
+    assert record["id"] in {each["id"] for each in found["records"]}
     standing = client.get("/jobs.json").json()["jobs"]
     states = {job["id"]: job["status"]["state"] for job in standing if job["status"]}
     assert {job["state"] for job in client.get("/health.json").json()["status"]["jobs"]} == set(states.values())

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import msgspec
+import pyarrow as pa
 
 from rarebit.app.home import Home
 from rarebit.app.jobs import get_job, planned
 from rarebit.app.run import RunOptions, open_stream
 from rarebit.core.errors import NotFoundError
-from rarebit.core.names import host_key
+from rarebit.detect.scan import codes_of
 from rarebit.detect.standing import known_as
-from rarebit.maths.hashing import hash_text
 
 
-class HostInJob(msgspec.Struct, frozen=True, kw_only=True):
-    """How well a job knows a host."""
+class InJob(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a job knows an entity."""
 
     job_id: str
     state: str
@@ -29,7 +29,7 @@ class HostShown(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     attributes: dict[str, str]
     """Of the inventory."""
-    jobs: tuple[HostInJob, ...]
+    jobs: tuple[InJob, ...]
     """Those that have met it as an entity of their own."""
     records: int
     cases: tuple[str, ...]
@@ -44,8 +44,7 @@ def show_host(home: Home, host: str) -> HostShown:
     NotFoundError
         If neither the inventory nor any job knows it.
     """
-    ran = [position.job_id for position in home.store.list_positions() if position.state_name]  # rules have no state
-    jobs = [entry for job_id in ran if (entry := _in_job(home, job_id, host))]
+    jobs = known_in_jobs(home, "host.name", host)
     attributes = home.inventory().get(host)
     if not jobs and not attributes:
         raise NotFoundError(
@@ -57,11 +56,27 @@ def show_host(home: Home, host: str) -> HostShown:
     return HostShown(host=host, attributes=attributes, jobs=tuple(jobs), records=len(records), cases=tuple(cases))
 
 
-def _in_job(home: Home, job_id: str, host: str) -> HostInJob | None:
+def known_in_jobs(home: Home, field: str, name: str) -> list[InJob]:
+    """How well each job knows an entity of its own; those that never met it are left out.
+
+    Parameters
+    ----------
+    home : Home
+    field : str
+        What names such entities: ``host.name``, ``user.name``.
+    name : str
+        In any form.
+    """
+    code = int(codes_of(field, pa.array([name]))[0])
+    ran = [position.job_id for position in home.store.list_positions() if position.state_name]  # rules have no state
+    return [entry for job_id in ran if (entry := _in_job(home, job_id, field, code))]
+
+
+def _in_job(home: Home, job_id: str, field: str, code: int) -> InJob | None:
     plan = planned(home, get_job(home, job_id))
-    if all(view.entity != "host.name" for view in plan.detectors):
+    if all(view.entity != field for view in plan.detectors):
         return None
-    known = known_as(open_stream(home, plan, RunOptions()), hash_text(host_key(host)))
+    known = known_as(open_stream(home, plan, RunOptions()), code)
     if known is None:
         return None
-    return HostInJob(job_id=job_id, state=known.state, active_hours=known.hours, observations=known.observations)
+    return InJob(job_id=job_id, state=known.state, active_hours=known.hours, observations=known.observations)

@@ -292,11 +292,13 @@ class Store:
         """
         return msgspec.json.decode(self._body(cases, case_id), type=Case)
 
-    def list_cases(self, state: str | None = None, limit: int | None = None) -> list[Case]:
-        """Cases by rank, of one state if it is given."""
+    def list_cases(self, state: str | None = None, limit: int | None = None, *, about: str | None = None) -> list[Case]:
+        """Cases by rank, of one state if it is given; ``about`` leaves out those that do not name an entity so."""
         query = select(cases.c.body).order_by(cases.c.rank, cases.c.id).limit(limit)
         if state is not None:
             query = query.where(cases.c.state == state)
+        if about is not None:
+            query = query.where(cases.c.body.contains(rows.to_json(about), autoescape=True))
         return [msgspec.json.decode(text, type=Case) for text in self._bodies(query)]
 
     # Sources and runs

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from rarebit.app.entities import KIND_OF
 from rarebit.core.people import may
 from rarebit.core.rate import rate
 from rarebit.core.time import iso
@@ -121,6 +122,7 @@ def _pages_of() -> Environment:
     made.filters.update(
         when=_when, pretty=_pretty, number=_number, rate=rate, moment=iso, mb=_megabytes, compact=json.dumps
     )
+    made.globals["kind_of"] = KIND_OF.get
     return made
 
 
