@@ -12,7 +12,9 @@ BEACON = Beacon(
     destination="203.0.113.7", program="upd.exe", period=61.0, spread=4.0, pattern=1, merged=0, contacts=512,
     checkins=512, expected=540, gaps=511, in_rhythm=500, hours=9.13, explained_hours=8.5, size=312.0, size_spread=0.0,
     strength=0.9, regularity=0.92, first_days=0.4, known_days=0.4, hosts=1, fleet=413, peer_group="", peers=0,
-    peers_with=0, others=3412, as_regular=40, as_rare=900, as_new=120, regular_rare=1, regular_new=0, probability=1e-5,
+    peers_with=0, others=3412, as_regular=40, as_rare=900, as_new=120, regular=300, regular_rare=1,
+    regular_new=0, as_odd=0,
+    product=1e-7, probability=1e-5,
 )  # fmt: skip
 
 
@@ -20,7 +22,8 @@ def test_a_sentence_tells_who_whom_how_often_and_who_else() -> None:
     assert beacon_sentence(BEACON) == (
         "upd.exe on ws-17 contacted 203.0.113.7 every 61 s ± 4 s for 9 h: 512 check-ins where a strict clock "
         "gives 540; half of them sent 312 ± 0 bytes; none of 412 other hosts does; nobody had contacted it until 10 h "
-        "before; of 3,412 rhythms here 40 are as regular, of those 1 to as rare and 0 to as new a destination."
+        "before; of 3,412 rhythms here 40 are as regular, of 300 at least half as regular 1 to as rare and 0 to as new "
+        "a destination; 0 are as odd in all."
     )
     assert beacon_brief(BEACON) == "contacts 203.0.113.7 every 61 s ± 4 s for 9 h"
 

@@ -15,8 +15,8 @@ class Beacon(msgspec.Struct, frozen=True, kw_only=True):
     ``gaps`` is one less than ``checkins``.
 
     With ``part = (as_regular + 1) / (others + 1)``, ``rare = (regular_rare + 30 · (as_rare + 1) / (others + 1)) /
-    (as_regular + 30)``, ``new`` likewise, ``q = part · rare · new`` and ``L = -ln q``, ``probability`` is ``q · (1 + L
-    + L² / 2)``.
+    (regular + 30)``, ``new`` likewise, and ``L = -ln product``, ``product`` is ``part · rare · new``, and
+    ``probability`` twice the lesser of ``(as_odd + 1) / (others + 1)`` and ``product · (1 + L + L² / 2)``.
     """
 
     detector_index: int
@@ -69,9 +69,14 @@ class Beacon(msgspec.Struct, frozen=True, kw_only=True):
     as_rare: int
     """to destinations that no more hosts contact;"""
     as_new: int
-    """to destinations first contacted no earlier;"""
+    """to destinations first contacted no earlier, by class: within a day, three, seven, fifteen and so on;"""
+    regular: int
+    """at least half as strong;"""
     regular_rare: int
-    """as strong and as rare;"""
+    """of these, as rare;"""
     regular_new: int
-    """as strong and as new."""
+    """of these, as new;"""
+    as_odd: int
+    """with no greater product of the three parts."""
+    product: float
     probability: float

@@ -51,7 +51,7 @@ class BeaconDraft(Draft):
         cell, detector = self.cell, self.detector
         whole = (
             "pattern", "contacts", "checkins", "gaps", "in_rhythm", "hosts", "fleet", "peers", "peers_with", "others",
-            "as_regular", "as_rare", "as_new", "regular_rare", "regular_new",
+            "as_regular", "as_rare", "as_new", "regular", "regular_rare", "regular_new", "as_odd",
         )  # fmt: skip
         period, span_h = float(cell["period_s"]), float(cell["span_h"])
         known = not np.isnan(cell["size"])
@@ -75,6 +75,7 @@ class BeaconDraft(Draft):
             first_days=(int(cell["time_us"]) - int(cell["first_us"])) / DAY_US,
             known_days=(int(cell["time_us"]) - int(cell["known_us"])) / DAY_US,
             peer_group=group,
+            product=float(cell["product"]),
             probability=float(cell["p"]),
             **{name: int(cell[name]) for name in whole},
         )

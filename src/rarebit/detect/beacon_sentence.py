@@ -18,8 +18,10 @@ def beacon_sentence(beacon: Beacon) -> str:
         parts.append(f"half of them sent {beacon.size:,.0f} ± {beacon.size_spread:,.0f} bytes")
     parts += [_prevalence(beacon), _age(beacon)]
     are = "is" if beacon.as_regular == 1 else "are"
-    among = f"of those {beacon.regular_rare:,} to as rare and {beacon.regular_new:,} to as new a destination"
-    parts.append(f"of {beacon.others:,} rhythms here {beacon.as_regular:,} {are} as regular, {among}")
+    among = f"of {beacon.regular:,} at least half as regular {beacon.regular_rare:,} to as rare and "
+    among += f"{beacon.regular_new:,} to as new a destination"
+    together = f"{beacon.as_odd:,} {'is' if beacon.as_odd == 1 else 'are'} as odd in all"
+    parts.append(f"of {beacon.others:,} rhythms here {beacon.as_regular:,} {are} as regular, {among}; {together}")
     return "; ".join(parts) + "."
 
 

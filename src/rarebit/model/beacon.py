@@ -26,9 +26,9 @@ MOST_CONTACTS: Final = 512
 KEPT_DAYS: Final = 7
 FORGET_DAYS: Final = 28
 """A series not seen for so long before the newest is forgotten, if the job does not say otherwise."""
-ODDER: Final = 8.0
+ODDER: Final = 3.0
 """A series told of is told of again within the day once it is so many times as odd."""
-WEAK: Final = 0.1
+WEAK: Final = 0.25
 """Rhythms of less strength are never handed out."""
 SIGHT: Final = np.dtype(
     [
@@ -292,7 +292,9 @@ class BeaconModel:
         series = self.series[judged]
         to = self.destinations[np.searchsorted(self.destinations["key"], series["destination"])]
         now_us = int(last["time_us"].max())
-        odds = odds_of(series["strength"], to["hosts"], now_us - to["first_us"])[np.searchsorted(judged, rows)]
+        days = (now_us - to["first_us"]) / DAY_US
+        age = np.floor(np.log2(1.0 + np.maximum(days, 0.0))).astype(np.int64)
+        odds = odds_of(series["strength"], to["hosts"], age)[np.searchsorted(judged, rows)]
         cells = np.zeros(last.size, CELL)
         for name in ("key", "time_us", "id", "hidden", "entity", "destination", "group"):
             cells[name] = last[name]

@@ -175,27 +175,26 @@ def beats_of(
 
 
 @compiled
-def dominated(strength: NDArray[np.float64], other: NDArray[np.int64], ranks: int) -> NDArray[np.int64]:
-    """For each row, how many rows have at least its strength and at most its ``other`` (int64[n]; itself counted).
+def counted(
+    strength: NDArray[np.float64], least: NDArray[np.float64], other: NDArray[np.int64], ranks: int
+) -> NDArray[np.int64]:
+    """For each row, how many rows are at least so strong and have at most its ``other`` (int64[n]; itself counted).
 
     ``other`` are ranks from 1 to ``ranks``; counted in one pass by falling strength, with a Fenwick tree.
     """
-    order = np.argsort(-strength, kind="mergesort")
+    order, asked = np.argsort(-strength, kind="mergesort"), np.argsort(-least, kind="mergesort")
     tree, out = np.zeros(ranks + 1, np.int64), np.zeros(strength.size, np.int64)
     at = 0
-    while at < order.size:
-        end = at
-        while end < order.size and strength[order[end]] == strength[order[at]]:
-            node = other[order[end]]
+    for row in asked:
+        while at < order.size and strength[order[at]] >= least[row]:
+            node = other[order[at]]
             while node <= ranks:
                 tree[node] += 1
                 node += node & -node
-            end += 1
-        for row in order[at:end]:
-            node, total = other[row], 0
-            while node > 0:
-                total += tree[node]
-                node -= node & -node
-            out[row] = total
-        at = end
+            at += 1
+        node, total = other[row], 0
+        while node > 0:
+            total += tree[node]
+            node -= node & -node
+        out[row] = total
     return out

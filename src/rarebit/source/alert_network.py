@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
 from typing import Final
 
+from rarebit.source.address import is_own
 from rarebit.source.alert_form import SEVERITY, Json, alert, at, first, objects, prevented, severity_of, texts
 
 _WAZUH_LEVELS: Final = (3, 7, 12, 15)
 """Of Wazuh's levels from 0 to 16 the least that is low, medium, high and critical."""
-_OWN: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
-"""Networks that no site shares with the world; others kept for special use, such as examples, are not among them."""
 _SURICATA: Final = {1: "high", 2: "medium", 3: "low", 4: "informational"}
 
 
@@ -120,19 +117,10 @@ def _asked(record: Json) -> object:
 def _inside(record: Json, target: str) -> str | None:
     """Whose alert it is: of the addresses of the site the one that the rule calls a target, else the source's."""
     pair = [str(first(record, name)) for name in ("src_ip", "dest_ip")]
-    own = [address for address in pair if _is_own(address)]
+    own = [address for address in pair if is_own(address)]
     if len(own) > 1 and "Server" in target:
         return own[1]
     return own[0] if own else None
-
-
-@lru_cache(maxsize=65_536)
-def _is_own(text: str) -> bool:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return False
-    return any(address in network for network in _OWN)
 
 
 def _lower(value: object) -> str | None:

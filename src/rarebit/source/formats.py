@@ -19,6 +19,8 @@ from rarebit.source.shapes import shape_of
 from rarebit.source.stream import ByteStream
 from rarebit.source.syslog import HEADER as SYSLOG_HEADER
 from rarebit.source.syslog import read_syslog
+from rarebit.source.zeek_table import SIGN as ZEEK
+from rarebit.source.zeek_table import read_zeek
 
 Reader = Callable[[ByteStream, Intake], Iterator[pa.RecordBatch]]
 
@@ -67,6 +69,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("JSON objects", _is_pretty, partial(read_json_array, bare=True)),
     Format("NDJSON", lambda head: head.startswith(b"{"), read_ndjson),
     Format("JSON array", _is_array, read_json_array),
+    Format("Zeek", lambda head: head.startswith(ZEEK), read_zeek),
     Format("syslog", _is_syslog, read_syslog),
     Format("CSV", _is_csv, read_csv),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from rarebit.source import alert_endpoint, alert_network
+from rarebit.source import alert_endpoint, alert_network, zeek
 
 Json = dict[str, Any]
 
@@ -286,6 +286,7 @@ SHAPES: Final[tuple[tuple[str, Callable[[Json], bool], Callable[[Json], Json]], 
     ("SentinelOne threats", lambda r: type(r.get("threatInfo")) is dict, alert_endpoint.sentinel),
     ("Wazuh alerts", _is_wazuh_alert, alert_network.wazuh),
     ("Suricata EVE", _is_suricata, alert_network.suricata),
+    ("Zeek JSON", zeek.is_zeek, zeek.zeek),
     ("ECS alerts", _is_elastic_alert, alert_endpoint.elastic),
 )
 """Name, test and translation of every shape of record other than ECS; the first that fits is taken."""
@@ -293,7 +294,7 @@ SHAPES: Final[tuple[tuple[str, Callable[[Json], bool], Callable[[Json], Json]], 
 
 SHAPE_KEYS: Final = (
     "_source", "event_id", "EventID", "EventId", "Event", "event_type", "alertCreationTime", "providerAlertId",
-    "metadata", "composite_id", "detection_id", "threatInfo", "manager", "threat",
+    "metadata", "composite_id", "detection_id", "threatInfo", "manager", "threat", "id.orig_h", "id_orig_h",
 )  # fmt: skip
 """Top-level names of which every shape that needs translation has at least one; see :data:`SHAPES`."""
 
