@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from rarebit.app.live import Live
 from rarebit.core.errors import BusyError, QueryError
 from rarebit.lake import query_time
 from rarebit.web.elastic.routes import ELASTIC, REFUSED
+from rarebit.web.gate import Gate
 from rarebit.web.pace import Pace
 from rarebit.web.server import make_app
 
@@ -57,16 +59,24 @@ GET /_cat/ml/anomaly_detectors | GET /_cat/ml/datafeeds
 
 
 @pytest.fixture
-def hostile(home: Home) -> Iterator[Callable[..., Any]]:
-    """Sends what nobody should."""
+def asks(home: Home) -> Iterator[Callable[..., Any]]:
+    """Sends requests with a key that may manage."""
     _, shown = keys.make_key(home, "any", ["manage"], actor="test")
     live = Live(home.path)
-    live.add("any", [orjson.dumps(EVENT)])
-    live.turn()
     client = TestClient(make_app(home, live=live), raise_server_exceptions=False)
     client.headers["authorization"] = f"ApiKey {shown}"
     yield client.request
     live.stop()
+
+
+@pytest.fixture
+def hostile(home: Home, asks: Callable[..., Any]) -> Callable[..., Any]:
+    """Sends what nobody should, where there is an event."""
+    live = Live(home.path)
+    live.add("any", [orjson.dumps(EVENT)])
+    live.turn()
+    live.stop()
+    return asks
 
 
 _json = st.recursive(
@@ -107,10 +117,10 @@ def test_every_endpoint_is_answered_or_refused_by_name() -> None:
     assert [each for each in asked if tuple(each) not in held] == []
 
 
-def test_what_is_refused_says_why(hostile: Callable[..., Any]) -> None:
+def test_what_is_refused_says_why(asks: Callable[..., Any]) -> None:
     for line in (line for line in ELASTIC if line.support == REFUSED):
         for method in line.methods.split():
-            answered = hostile(method, line.path.replace("{", "").replace("}", ""))
+            answered = asks(method, line.path.replace("{", "").replace("}", ""))
             assert answered.status_code == 400
             assert answered.json()["error"]["reason"].startswith("not supported here: ")
 
@@ -120,12 +130,45 @@ def test_the_header_of_another_product_is_sent_only_where_somebody_says_so(home:
         assert TestClient(make_app(home, product=product)).get("/healthz").headers.get("x-elastic-product") == sent
 
 
-def test_bodies_are_neither_long_nor_deep(hostile: Callable[..., Any]) -> None:
+def test_a_shipper_is_told_what_answers_here(home: Home) -> None:
+    _, shown = keys.make_key(home, "shipper", ["intake"], actor="test")
+    headers = {"authorization": f"ApiKey {shown}"}
+    for product, status in ((False, 404), (True, 200)):
+        client = TestClient(make_app(home, product=product), follow_redirects=False)
+        assert client.get("/", headers=headers).json()["tagline"].startswith("Not Elasticsearch")
+        assert client.head("/", headers=headers).status_code == 200
+        assert client.get("/_license", headers=headers).status_code == status
+        assert client.get("/_cluster/health", headers=headers).json()["status"] == "green"
+        assert client.get("/_count", headers=headers).status_code == 403
+        assert client.get("/").headers["location"] == "/queue"
+
+
+def test_a_body_that_does_not_come_is_waited_for_so_long(home: Home) -> None:
+    gate = Gate(make_app(home), seconds=0.2)
+
+    async def never() -> dict[str, Any]:
+        await asyncio.sleep(5)
+        return {}
+
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: dict[str, Any] = {
+        "type": "http", "method": "POST", "path": "/login", "headers": [], "query_string": b"", "client": None,
+        "server": ("pages.test", 80), "scheme": "http", "root_path": "", "http_version": "1.1",
+    }  # fmt: skip
+    asyncio.run(gate(scope, never, send))
+    assert [message.get("status") for message in sent] == [408, None]
+
+
+def test_bodies_are_neither_long_nor_deep(asks: Callable[..., Any]) -> None:
     deep = b'{"query":' * 70 + b"{}" + b"}" * 70
-    answered = hostile("POST", "/_search", content=deep)
+    answered = asks("POST", "/_search", content=deep)
     assert (answered.status_code, "deeper than" in answered.text) == (400, True)
     longest = b'{"query": "' + b"a" * (1 << 20) + b'"}'
-    assert hostile("POST", "/_search", content=longest).status_code == 413
+    assert asks("POST", "/_search", content=longest).status_code == 413
 
 
 def test_a_caller_who_asks_too_often_waits() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from asyncio import wait_for
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -10,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rarebit.web.body import LONGEST_INTAKE, LONGEST_JSON, TooLongError
 
 LONGEST_BODY: Final = 64 << 10
+BODY_SECONDS: Final = 60.0
+"""How long a body may take to come, so that slow senders hold no place."""
 TWIN: Final = ".json"
 HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -22,6 +26,10 @@ HEADERS: Final = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 """On every answer. No script or style but our own files runs, and nothing is fetched from elsewhere."""
+_TOLD: Final = {
+    TooLongError: (413, b"The request is longer than it may be.\n"),
+    TimeoutError: (408, b"The request took too long to come.\n"),
+}
 
 
 class Gate:
@@ -32,11 +40,14 @@ class Gate:
     app : ASGI application
     product : bool
         Whether answers carry the header by which clients of Elasticsearch know it.
+    seconds : float
+        How long a body may take to come.
     """
 
-    def __init__(self, app: ASGIApp, *, product: bool = False) -> None:
+    def __init__(self, app: ASGIApp, *, product: bool = False, seconds: float = BODY_SECONDS) -> None:
         self._app = app
         self._product = product
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
@@ -46,10 +57,13 @@ class Gate:
         scope = _twin(scope)
         started = False
         left = _longest(scope["path"])
+        ends: float | None = time.monotonic() + self._seconds
 
         async def limited() -> Message:
-            nonlocal left
-            message = await receive()
+            nonlocal left, ends
+            message = await (receive() if ends is None else wait_for(receive(), ends - time.monotonic()))
+            if not message.get("more_body", False):
+                ends = None
             left -= len(message.get("body", b""))
             if left < 0:
                 raise TooLongError
@@ -64,11 +78,13 @@ class Gate:
 
         try:
             await self._app(scope, limited, dressed)
-        except TooLongError:
-            if started:
+        except (TooLongError, TimeoutError) as error:
+            if started or (ends is None and isinstance(error, TimeoutError)):
                 raise
-            await dressed({"type": "http.response.start", "status": 413, "headers": [(b"content-type", b"text/plain")]})
-            await send({"type": "http.response.body", "body": b"The request is longer than it may be.\n"})
+            status, told = _TOLD[type(error)]
+            head = [(b"content-type", b"text/plain"), (b"connection", b"close")]
+            await dressed({"type": "http.response.start", "status": status, "headers": head})
+            await send({"type": "http.response.body", "body": told})
 
     def _dress(self, path: str, headers: MutableHeaders) -> None:
         for name, value in HEADERS.items():

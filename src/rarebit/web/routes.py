@@ -28,8 +28,8 @@ class Route(NamedTuple):
 
 
 ROUTES: Final = (
-    Route("GET", "/", "viewer", cases.start_page),
-    Route("HEAD", "/", "viewer", cases.start_page),
+    Route("GET", "/", None, cases.start_page),
+    Route("HEAD", "/", None, cases.start_page),
     Route("GET", "/queue", "viewer", cases.queue_page),
     Route("POST", "/queue/look", "viewer", cases.look),
     Route("GET", "/cases/{case_id}", "viewer", cases.case_page),

@@ -70,7 +70,7 @@ def make_app(
     app = FastAPI(title="Rarebit", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.home, app.state.secure, app.state.sight = home, secure, Sight(home)
     app.state.proposals = Proposals(home)
-    app.state.live, app.state.intakes = live or Live(home.path), 0
+    app.state.live, app.state.intakes, app.state.product = live or Live(home.path), 0, product
     app.state.pace = pace or Pace()
     for route in ROUTES:
         app.add_api_route(

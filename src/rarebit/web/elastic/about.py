@@ -8,7 +8,8 @@ from typing import Final
 from fastapi import Request, Response
 
 import rarebit
-from rarebit.core.errors import DefinitionError
+from rarebit.core.errors import DefinitionError, NotFoundError
+from rarebit.web.access import live_of
 from rarebit.web.elastic.parts import reply
 from rarebit.web.sight import status_of
 
@@ -28,6 +29,26 @@ def info(_request: Request) -> Response:
             "tagline": "Not Elasticsearch: Rarebit, which answers a part of its API",
         }
     )
+
+
+def license_(request: Request) -> Response:
+    """What some shippers ask before they send; answered only where the server is told to pass for Elasticsearch.
+
+    Raises
+    ------
+    NotFoundError
+        Where it is not.
+    """
+    if not request.app.state.product:
+        raise NotFoundError("Rarebit has no licence to show", hint="See --elastic-product in docs/elastic-api.md.")
+    return reply({"license": {"status": "active", "uid": _NODE, "type": "basic", "issuer": _NODE}})
+
+
+def health(request: Request) -> Response:
+    """Whether events can be taken: green, or yellow while the lake is behind or a run fails."""
+    standing = live_of(request).standing()
+    status = "yellow" if standing.trouble or standing.spool_bytes >= standing.spool_bound else "green"
+    return reply({"cluster_name": _NODE, "status": status, "timed_out": False, "number_of_nodes": 1})
 
 
 def ml_info(_request: Request) -> Response:

@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from fastapi import Request, Response
 
+from rarebit.core.people import INTAKE
 from rarebit.web.elastic import care, cat, datafeeds, jobs, results, search, snapshots
-from rarebit.web.elastic.about import memory, ml_info, refused
+from rarebit.web.elastic.about import health, license_, memory, ml_info, refused
 
 SUPPORTED, PARTLY, REFUSED = "supported", "partly", "refused"
 _JOBS: Final = "/_ml/anomaly_detectors"
@@ -31,12 +32,14 @@ class Line(NamedTuple):
     """With a space between."""
     path: str
     needs: str
-    """Least role."""
+    """Least role, or ``intake``."""
     handler: Callable[[Request], Response]
     support: str = SUPPORTED
 
 
 ELASTIC: Final = (
+    Line("GET", "/_license", INTAKE, license_, PARTLY),
+    Line("GET", "/_cluster/health", INTAKE, health, PARTLY),
     Line("GET", "/_ml/info", "viewer", ml_info, PARTLY),
     Line("GET", "/_ml/memory/_stats", "viewer", memory, PARTLY),
     Line("GET", "/_ml/memory/{node_id}/_stats", "viewer", memory, PARTLY),
