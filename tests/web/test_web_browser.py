@@ -115,6 +115,9 @@ def test_a_first_day(installation: Home, address: str, browser: Browser) -> None
     for path in (
         "/records",
         "/events?where=host.name:*&limit=5",
+        "/hunt?stack=process.name",
+        "/hunt?over=records&where=*",
+        "/hunt?over=memory&where=s*",
         "/jobs",
         "/health",
         "/tuning",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -137,6 +139,7 @@ def _look_around(client: TestClient, host: str) -> None:
         page = client.get(f"/entity/{kind}", params={"name": name})
         assert (page.status_code, '<b>"' in page.text) == (200, False)
     assert client.get("/entity/planet?name=x").status_code == 400
+    _hunt(client)
     found = client.get("/entity/host.json", params={"name": host}).json()["found"]
     assert record["id"] in {each["id"] for each in found["records"]}
     standing = client.get("/jobs.json").json()["jobs"]
@@ -145,6 +148,27 @@ def _look_around(client: TestClient, host: str) -> None:
     for wrong, code in (("/events?where=((", 400), ("/records?min_score=x", 400), ("/records?limit=x", 400)):
         assert client.get(wrong).status_code == code
     assert client.get("/records/0123456789").status_code == 404
+
+
+def _hunt(client: TestClient) -> None:
+    for over, where, stack in (
+        ("events", "", ""), ("events", "process.name: *", ""), ("events", "", "process.name"),
+        ("records", "record_score >= 1", ""), ("records", "", "user.name"), ("memory", "s*", ""),
+    ):  # fmt: skip
+        asked: dict[str, str | int] = {"over": over, "where": where, "stack": stack, "since": "2026-10-01", "limit": 20}
+        page = client.get("/hunt", params=asked)
+        assert page.status_code == 200, page.text
+        found = client.get("/hunt.json", params=asked).json()["found"]
+        assert (found is None) == (not where and not stack)
+    narrow = re.search(
+        r'class="go plain" href="(/hunt[^"]+)"', client.get("/hunt", params={"stack": "process.name"}).text
+    )
+    assert narrow
+    assert client.get(html.unescape(narrow[1])).text.count('<tr class="row"') >= 1
+    wrong = client.get("/hunt", params={"where": 'a: "<b>', "stack": "process.name"})
+    assert (wrong.status_code, "a: &#34;&lt;b&gt;" in wrong.text, '<b>"' in wrong.text) == (400, True, False)
+    for other in ({"over": "x"}, {"language": "sql"}, {"since": "someday"}):
+        assert client.get("/hunt", params=other).status_code == 400
 
 
 _HOSTILE = st.text(min_size=1, max_size=60) | st.sampled_from([

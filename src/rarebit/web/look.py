@@ -16,9 +16,9 @@ from rarebit.web.access import home_of, live_of
 from rarebit.web.answer import Data, answer, plain
 from rarebit.web.sight import status_of
 
-_SHOWN = 100
-_MOST = 1000
-_LANGUAGES = ("kql", "lucene", "dsl")
+SHOWN = 100
+MOST = 1000
+LANGUAGES = ("kql", "lucene", "dsl")
 _FILES = 200
 
 
@@ -29,17 +29,17 @@ def records_page(
     min_score: str = "",
     since: str = "",
     until: str = "",
-    limit: int = _SHOWN,
+    limit: int = SHOWN,
 ) -> Response:
     """Records, the highest score first."""
-    limit = max(1, min(limit, _MOST))
+    limit = max(1, min(limit, MOST))
     found = show.records(
         home_of(request),
         job_id=job or None,
         host=host or None,
         min_score=_score(min_score),
-        since_us=_moment(since),
-        until_us=_moment(until),
+        since_us=moment(since),
+        until_us=moment(until),
         limit=limit + 1,
     )
     asked = {"job": job, "host": host, "min_score": min_score, "since": since, "until": until, "limit": limit}
@@ -51,7 +51,7 @@ def record_page(request: Request, record_id: str) -> Response:
     """One record with the counts it rests on, and its events."""
     home = home_of(request)
     record = home.store.get_record(record_id)
-    found = show.events(home, record_id=record.id, limit=_SHOWN)
+    found = show.events(home, record_id=record.id, limit=SHOWN)
     data: Data = {"record": plain(record), "events": _lines(found)}
     return answer(request, "record.html", data)
 
@@ -64,14 +64,14 @@ def events_page(
     until: str = "",
     case: str = "",
     record: str = "",
-    limit: int = _SHOWN,
+    limit: int = SHOWN,
 ) -> Response:
     """Events by query, or those behind a case or a record."""
-    limit = max(1, min(limit, _MOST))
-    if language not in _LANGUAGES:
-        raise InputError(f"{language!r} is no query language here", hint=f"One of {', '.join(_LANGUAGES)}")
+    limit = max(1, min(limit, MOST))
+    if language not in LANGUAGES:
+        raise InputError(f"{language!r} is no query language here", hint=f"One of {', '.join(LANGUAGES)}")
     asked = {"where": where, "language": language, "since": since, "until": until, "case": case, "record": record}
-    data: Data = {"asked": asked | {"limit": limit}, "languages": list(_LANGUAGES), "events": None, "more": False}
+    data: Data = {"asked": asked | {"limit": limit}, "languages": list(LANGUAGES), "events": None, "more": False}
     if where or case or record:
         found = show.events(
             home_of(request),
@@ -79,8 +79,8 @@ def events_page(
             language=language,  # type: ignore[arg-type]
             case_id=case or None,
             record_id=record or None,
-            since_us=_moment(since),
-            until_us=_moment(until),
+            since_us=moment(since),
+            until_us=moment(until),
             limit=limit + 1,
         )
         data |= {"events": _lines(found[:limit]), "more": len(found) > limit}
@@ -136,7 +136,8 @@ def _source(source: SourceStanding) -> Data:
     }
 
 
-def _moment(text: str) -> int | None:
+def moment(text: str) -> int | None:
+    """Microseconds since 1970 of a time as people write it; None if there is none."""
     return parse_time(text) if text else None
 
 

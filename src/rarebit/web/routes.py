@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from fastapi import Response
 
 from rarebit.core.people import INTAKE
-from rarebit.web import cases, entities, intake, keys, look, metrics, people, suppressions, tuning
+from rarebit.web import cases, entities, hunt, intake, keys, look, metrics, people, suppressions, tuning
 from rarebit.web.api.document import openapi
 from rarebit.web.api.operations import OPERATIONS
 from rarebit.web.elastic.routes import ELASTIC
@@ -37,6 +37,7 @@ ROUTES: Final = (
     Route("GET", "/records", "viewer", look.records_page),
     Route("GET", "/records/{record_id}", "viewer", look.record_page),
     Route("GET", "/entity/{kind}", "viewer", entities.entity_page),
+    Route("GET", "/hunt", "viewer", hunt.hunt_page),
     Route("GET", "/events", "viewer", look.events_page),
     Route("GET", "/jobs", "viewer", look.jobs_page),
     Route("GET", "/jobs/{job_id}", "viewer", look.job_page),

@@ -67,7 +67,7 @@
     return Boolean(link || part);
   }
 
-  const places = { q: "/queue", r: "/records", e: "/events", s: "/health" };
+  const places = { q: "/queue", r: "/records", h: "/hunt", s: "/health" };
 
   function pressed(event) {
     const field = event.target.closest("input, select, textarea");
@@ -94,7 +94,7 @@
     else if (key === "/") {
       const search = document.querySelector("[data-search]");
       if (search) search.focus();
-      else location.href = "/events";
+      else location.href = "/hunt";
     } else if (places[key] && document.querySelector("nav")) location.href = places[key];
     else return;
     event.preventDefault();
