@@ -14,8 +14,9 @@ from rarebit.core.job import Datafeed, Detector, Job
 from rarebit.core.time import DAY_US, iso
 from rarebit.detect.engine import NO_NUMBERS, Columns, Numbers
 from rarebit.detect.plan import JobPlan, plan
-from rarebit.detect.scan import feed, information_of, request
+from rarebit.detect.scan import feed, request
 from rarebit.detect.stream import JobStream
+from rarebit.detect.text_codes import information_of
 from rarebit.lake import Lake
 from rarebit.source.read import FileRead
 from rarebit.source.settings import ReadSettings

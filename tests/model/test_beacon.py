@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rarebit.core.time import DAY_US, HOUR_US
-from rarebit.model.beacon import MOST_CONTACTS, BeaconModel, BeaconSettings
+from rarebit.model.beacon import CELL, MOST_CONTACTS, BeaconModel, BeaconSettings
 from rarebit.model.beacon_kernel import BEAT, beats_of, counted
 from rarebit.model.beacon_odds import odds_of, probability, product
 from rarebit.model.tables import Table
@@ -247,3 +247,23 @@ def test_hosts_peers_and_late_rows_are_counted() -> None:
     desk = cells[cells["entity"] == 1]
     assert {(int(cell["peers"]), int(cell["peers_with"])) for cell in desk} == {(1, 1)}
     assert set(cells["size"].tolist()) == {40.0}
+
+
+def test_peers_are_the_other_hosts_of_the_group_that_were_met() -> None:
+    rng = np.random.default_rng(3)
+    model = BeaconModel(BeaconSettings(span_us=HOUR_US))
+    size = 300
+    keys, hosts, destinations = np.arange(1, size + 1), rng.integers(1, 30, size), rng.integers(1, 12, size)
+    times = START_S * 1_000_000 + np.sort(rng.integers(0, HOUR_US, size))
+    given = {"entities": hosts, "destinations": destinations, "sizes": np.full(size, np.nan), "peers": hosts % 4}
+    model.score_and_learn(times, keys, keys, **given)
+    one = {name: part[:1] for name, part in given.items()}
+    model.score_and_learn(times[-1:] + HOUR_US, keys[:1], keys[:1] * 0, **one)  # the hour closes
+    cells = np.zeros(size, CELL)
+    cells["group"], cells["destination"] = hosts % 4, destinations
+    told = model.with_peers(cells)
+    for cell, group, destination in zip(told, hosts % 4, destinations, strict=True):
+        alike = set(hosts[hosts % 4 == group])
+        there = set(hosts[(hosts % 4 == group) & (destinations == destination)])
+        assert cell["peers"] == (len(alike) - 1 if group else 0)
+        assert cell["peers_with"] == (len(there) - 1 if group else 0)

@@ -19,7 +19,8 @@ from rarebit.detect.ahead import AHEAD_US
 from rarebit.detect.count_engine import CountEngine, unit_of
 from rarebit.detect.count_records import bounds_of
 from rarebit.detect.plan import DetectorPlan, JobPlan
-from rarebit.detect.scan import codes_of, feed, request
+from rarebit.detect.scan import feed, request
+from rarebit.detect.text_codes import codes_of
 from rarebit.model.tables import Table
 
 

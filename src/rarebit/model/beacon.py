@@ -284,7 +284,7 @@ class BeaconModel:
         told = fresh & (cells["p"] <= self.keep_p) & (cells["strength"] >= WEAK)
         self.series["told_us"][rows[told]] = last["time_us"][told]
         self.series["told_p"][rows[told]] = cells["p"][told]
-        return self._with_peers(cells[told]), int(np.count_nonzero(days != last["time_us"] // DAY_US))
+        return self.with_peers(cells[told]), int(np.count_nonzero(days != last["time_us"] // DAY_US))
 
     def _cells(self, last: Table, beats: Table, rows: Ints) -> Table:
         """The judged series beside all others of the memory that were ever judged."""
@@ -307,14 +307,24 @@ class BeaconModel:
         cells["hosts"], cells["fleet"] = to["hosts"][own], self._hosts.size
         return cells
 
-    def _with_peers(self, cells: Table) -> Table:
+    def with_peers(self, cells: Table) -> Table:
         """Put to cells how many hosts of their groups there are, and how many of those contact the destination."""
-        for cell in cells:  # few: what is told of a bucket
-            group = int(cell["group"])
-            here = self.series[self.series["group"] == group] if group else self.series[:0]
-            cell["peers"] = max(np.unique(here["entity"]).size - 1, 0)
-            alike = here["entity"][here["destination"] == cell["destination"]]
-            cell["peers_with"] = max(np.unique(alike).size - 1, 0)
+        if cells.size == 0:
+            return cells
+        group, entity = (np.ascontiguousarray(self.series[name]) for name in ("group", "entity"))
+        met = np.unique(pair_codes(group, entity), return_index=True)[1]
+        groups, sizes = np.unique(group[met], return_counts=True)
+        at = np.minimum(np.searchsorted(groups, cells["group"]), groups.size - 1)
+        cells["peers"] = np.where(groups[at] == cells["group"], sizes[at] - 1, 0)
+        there = np.flatnonzero(np.isin(self.series["destination"], cells["destination"]))
+        places = pair_codes(group[there], np.ascontiguousarray(self.series["destination"])[there])
+        met = np.unique(pair_codes(places, entity[there]), return_index=True)[1]
+        known, sizes = np.unique(places[met], return_counts=True)
+        own = pair_codes(np.ascontiguousarray(cells["group"]), np.ascontiguousarray(cells["destination"]))
+        at = np.minimum(np.searchsorted(known, own), known.size - 1)
+        cells["peers_with"] = np.where(known[at] == own, sizes[at] - 1, 0)
+        alone = cells["group"] == 0
+        cells["peers"][alone] = cells["peers_with"][alone] = 0
         return cells
 
     def _keep(self, kept: NDArray[np.bool_]) -> None:
