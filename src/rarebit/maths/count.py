@@ -73,18 +73,16 @@ def p_high(count: ArrayLike, law: Predicted, *, u: ArrayLike = 0.5) -> Floats:
     """P(Y > count) + u · P(Y = count): mid-p, or randomised by uniform ``u`` (float64[n], 1e-300 to 1)."""
     y, shape, mean = _shaped(count, law)
     x = mean / (shape + mean)
-    above = np.exp(log_betainc(y + 1.0, shape, x))
-    least = np.where(y > 0.0, np.exp(log_betainc(np.maximum(y, 1.0), shape, x)), 1.0)
-    return _mixed(above, least, u)
+    above, least = _twice(np.stack([y + 1.0, np.maximum(y, 1.0)]), shape, x)
+    return _mixed(above, np.where(y > 0.0, least, 1.0), u)
 
 
 def p_low(count: ArrayLike, law: Predicted, *, u: ArrayLike = 0.5) -> Floats:
     """P(Y < count) + u · P(Y = count): mid-p, or randomised by uniform ``u`` (float64[n], 1e-300 to 1)."""
     y, shape, mean = _shaped(count, law)
     rest = shape / (shape + mean)
-    most = np.exp(log_betainc(shape, y + 1.0, rest))
-    below = np.where(y > 0.0, np.exp(log_betainc(shape, np.maximum(y, 1.0), rest)), 0.0)
-    return _mixed(below, most, u)
+    most, below = _twice(shape, np.stack([y + 1.0, np.maximum(y, 1.0)]), rest)
+    return _mixed(np.where(y > 0.0, below, 0.0), most, u)
 
 
 def p_none(law: Predicted) -> Floats:
@@ -136,6 +134,11 @@ def _log_tail(a: Floats, b: Floats, x: Floats) -> Floats:
         total += term
     leading: Floats = a * np.log(x) + b * np.log1p(-x) - np.log(a) - betaln(a, b)
     return leading + np.log(total)
+
+
+def _twice(a: Floats, b: Floats, x: Floats) -> Floats:
+    """The regularised incomplete beta function for two rows of one of its parameters (float64[2, n])."""
+    return np.exp(log_betainc(a, b, x))
 
 
 def _at_most(count: Floats, shape: Floats, mean: Floats) -> Floats:

@@ -91,6 +91,8 @@ class CountModel:
         self._season = Season()
         self._drift = Drift(settings.span_us, settings.side)
         self._room = Room()
+        self._is_shared = False
+        """Whether the table of series is kept for late events, too, and must not be changed."""
         room = settings.memory_bytes // 2
         self._late = LateWindow(settings.span_us, room, self.cell_type, distinct=settings.distinct)
         self._group_codes = np.zeros(1, np.int64)
@@ -278,7 +280,7 @@ class CountModel:
 
         Told of are cells with p up to ``wanted``.
         """
-        self.series = self.series.copy()  # as it was, it is kept for late events
+        self._is_shared = True  # as it was, it is kept for late events
         found = [self._close(bucket, rows, wanted)]
         if not self.settings.skip_empty:
             empty = np.zeros(0, OPEN)
@@ -326,8 +328,13 @@ class CountModel:
         if new:
             self.series = with_new(self.series, rows[places < 0])
             kernel.match(self.series, rows, self._group_codes, places)
+        elif self._is_shared:
+            self.series = self._late.copy_of(self.series)
+        self._is_shared = False
         if moved:
             self._follow(rows, places)
+        if self.watch is not None:
+            kernel.note_scopes(self.series, rows, places)
         return places
 
     def _follow(self, rows: Table, places: Ints) -> None:

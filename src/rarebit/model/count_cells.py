@@ -138,6 +138,8 @@ def count_peers(cells: Table, groups: int) -> None:
 def show_first_events(cells: Table, rows: Table) -> None:
     """Put the first event of the bucket to each cell that has one; the others keep their series' last event."""
     seen = np.flatnonzero(cells["count"] > 0)
+    if seen.size == 0:
+        return
     at = np.searchsorted(rows["key"], cells["key"][seen])
     cells["id"][seen], cells["time_us"][seen] = rows["first_id"][at], rows["first_us"][at]
     cells["seen_us"][seen] = rows["first_us"][at]

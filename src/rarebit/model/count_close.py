@@ -165,7 +165,10 @@ class Closing:
 
     def cells(self, chosen: Ints, start_us: int) -> Table:
         """Some cells with all that they were judged by; their first events are not in them yet."""
-        work, made = self._work[:, chosen], np.zeros(chosen.size, CELL)
+        made = np.zeros(chosen.size, CELL)
+        if chosen.size == 0:
+            return made
+        work = self._work[:, chosen]
         series, group = self._series[self.chosen[chosen]], self._group[chosen]
         for name in ("key", "first_us"):
             made[name] = series[name]

@@ -46,7 +46,7 @@ _FLOOR: Final = 1e-300
 def match(series: Any, rows: Any, group_codes: Any, places: Any) -> tuple[int, int]:
     """Place of each row's series, or -1 where it is new, both by rising key; how many are new, and how many moved.
 
-    A row moves its series where it names another group than the one the series is in; the scopes it is in are noted.
+    A row moves its series where it names another group than the one the series is in.
     """
     at, new, moved = 0, 0, 0
     for row in range(rows.size):
@@ -55,13 +55,19 @@ def match(series: Any, rows: Any, group_codes: Any, places: Any) -> tuple[int, i
             at += 1
         if at < series.size and series[at].key == key:
             places[row] = at
-            series[at].scopes = rows[row].scopes
             moved += rows[row].group != 0 and group_codes[series[at].group] != rows[row].group
         else:
             places[row] = -1
             new += 1
             moved += rows[row].group != 0
     return new, moved
+
+
+@compiled
+def note_scopes(series: Any, rows: Any, places: Any) -> None:
+    """Note the scopes that each series was last in."""
+    for row in range(rows.size):
+        series[places[row]].scopes = rows[row].scopes
 
 
 def bucket_starts(times_us: NDArray[np.int64], span_us: int) -> NDArray[np.int64]:

@@ -117,6 +117,7 @@ class LateWindow:
         self._none: Table = np.zeros(0, cell_type)
         self._parts: list[Table] = [self._none]
         self._waiting: _Start | None = None
+        self._spare: Table | None = None
         self._open_day = 0
 
     @property
@@ -166,7 +167,24 @@ class LateWindow:
             self._point(memory, self._starts[-1].day, bucket, keep_p)
 
     def _point(self, memory: Memory, day: int, bucket: int, keep_p: float) -> None:
+        old = self._points[: 1 - _POINTS]
         self._points = [*self._points[1 - _POINTS :], _Start(day, keep_p, bucket, memory.core_state())]
+        held = [start.state.get("series") for start in (*self._starts, *self._points, *self._in_waiting)]
+        for point in old:
+            if not any(point.state["series"] is table for table in held):
+                self._spare = point.state["series"]
+
+    def copy_of(self, series: Table) -> Table:
+        """A copy of a table, in the room of one that is not kept any more if it fits: new room is dear."""
+        room, self._spare = self._spare, None
+        if room is None or room.size != series.size:
+            return series.copy()
+        room.view(np.uint8)[:] = series.view(np.uint8)
+        return room
+
+    @property
+    def _in_waiting(self) -> list[_Start]:
+        return [self._waiting] if self._waiting is not None else []
 
     def closed(self, bucket: int, rows: Table, pairs: Ints, found: list[Told], keep_p: float) -> Table:
         """Note a bucket that was closed; the cells of it that are to be told of."""
@@ -280,14 +298,14 @@ class LateWindow:
 
     def forget_scopes(self) -> None:
         """What the bits of scopes mean has changed."""
-        for start in (*self._starts, *self._points, *([self._waiting] if self._waiting else [])):
+        for start in (*self._starts, *self._points, *self._in_waiting):
             start.state["series"]["scopes"] = 0
         for each in self._closed:
             each.rows["scopes"] = 0
 
     def to_state(self) -> State:
         """Memory as named arrays."""
-        starts = [*self._starts, *self._points, *([self._waiting] if self._waiting else [])]
+        starts = [*self._starts, *self._points, *self._in_waiting]
         state: State = {
             "marks": np.array([self._open_day, self._waiting is not None, len(self._points)], np.int64),
             "starts": np.array([(start.day, start.bucket) for start in starts], np.int64).reshape(-1, 2),
