@@ -51,7 +51,7 @@ def _duration(times: Floats, bars: NDArray[np.int64]) -> float:
     for bar in np.tile(bars > 0, 2):
         run = run + 1 if bar else 0
         longest = max(longest, run)
-    return min(1.0, max((times[-1] - times[0]) / _DAY_S, min(longest, _BARS) / _MOST_HOURS))
+    return float(min(1.0, max((times[-1] - times[0]) / _DAY_S, min(longest, _BARS) / _MOST_HOURS)))
 
 
 def _histogram(bars: NDArray[np.int64]) -> float:

@@ -9,8 +9,8 @@ from rarebit.app.home import Home
 from rarebit.app.jobs import get_job, planned
 from rarebit.app.run import RunOptions, open_stream
 from rarebit.core.errors import NotFoundError
-from rarebit.detect.scan import codes_of
 from rarebit.detect.standing import known_as
+from rarebit.detect.text_codes import codes_of
 
 
 class InJob(msgspec.Struct, frozen=True, kw_only=True):
