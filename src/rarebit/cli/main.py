@@ -28,6 +28,7 @@ from rarebit.cli import (
     seen,
     serve,
     suppress,
+    trial,
     tune,
     work,
 )
@@ -45,7 +46,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A short, ranked, explained list of what is rare in a fleet's telemetry.",
 )
-for command in (work.demo, work.check, work.run, serve.serve, work.status, work.simulate, tune.tune):
+for command in (
+    work.demo,
+    work.check,
+    work.run,
+    serve.serve,
+    work.status,
+    work.simulate,
+    tune.tune,
+    trial.backtest,
+    trial.inject,
+):
     app.command()(command)
 results.event_app.command("seen")(seen.seen)
 for name, group in (

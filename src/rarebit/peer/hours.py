@@ -57,6 +57,8 @@ def hours_in_words(hours: Floats, east: Sequence[int | None]) -> str:
         return "round the clock" if len(phased) < (1.0 - _MOST) * len(east) else "mixed hours"
     met = Counter(east[at] for at in phased)
     common = [int(zone) for zone, times in met.most_common(_ZONES) if zone is not None and times >= _SOME * len(phased)]
+    if not common:  # members all over the world
+        return "mixed hours"
     one_zone = len(common) == 1 or max(common) - min(common) <= 1
     daily = np.zeros(_DAY)
     for at in phased:

@@ -21,6 +21,7 @@ from rarebit.store.accounts import Accounts
 from rarebit.store.bodies import Bodies
 from rarebit.store.buckets import BucketStore
 from rarebit.store.care import CareStore
+from rarebit.store.copying import copy_settings
 from rarebit.store.database import Database
 from rarebit.store.entries import AuditEntry, Position
 from rarebit.store.judgements import Judgements
@@ -103,6 +104,10 @@ class Store:
         """Everything called inside, in this thread, is rolled back at the end; not to be called in a transaction."""
         with self._database.trying():
             yield self
+
+    def copy_settings_to(self, other: Store) -> None:
+        """Give another, empty store what people have set here: jobs, lists, calendars, suppressions, verdicts."""
+        copy_settings(self._database, other._database)
 
     # Jobs
 
