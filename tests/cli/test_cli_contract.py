@@ -38,7 +38,7 @@ COMMANDS = [
     ["export"], ["export", "cases"], ["export", "alerts"], ["export", "records"], ["export", "attack"],
     ["export", "report"],
     ["asset", "show"], ["result"], ["result", "buckets"], ["result", "influencers"], ["result", "overall"],
-    ["tune"], ["backtest"], ["inject"],
+    ["tune"], ["backtest"], ["inject"], ["prove"],
     ["key"], ["key", "add"], ["key", "list"], ["key", "revoke"],
 ]  # fmt: skip
 Rarebit = Callable[..., Any]
@@ -78,7 +78,8 @@ LISTINGS = [
     ("event", "list", "--where", "process.name: *", "--limit", "3"), ("event", "seen", "cmd.exe"),
     ("asset", "list"), ("peer", "list"), ("status",), ("suppress", "preview", "--where", "process.name=curl.exe"),
     ("job", "validate", "v3_rare_process_by_host_windows"),
-    ("backtest", "--rule", "security_log_cleared"), ("inject", "lolbin_only", "--budget", "5"),
+    ("prove", "--no-replay"), ("backtest", "--rule", "security_log_cleared"),
+    ("inject", "lolbin_only", "--budget", "5"),
 ]  # fmt: skip
 
 
@@ -137,6 +138,7 @@ def test_a_run_writes_cases_to_stdout_and_its_summary_to_stderr(rarebit: Rarebit
         ("inject", "lolbin_only", "--host", "nowhere"), ("inject", "lolbin_only", "--at", "2036-01-01"),
         ("inject", "lolbin_only", "--scratch", "/no/such/place"), ("backtest", "--job", "nope"),
         ("backtest", "--rule", "nope"), ("backtest", "--from", "2000-01-01"),
+        ("prove", "--scratch", "/no/such/place"), ("prove", "--no-replay", "--html", "/no/such/place/x.html"),
         ("simulate", "--out", "/proc/nowhere"), ("simulate", "--out", "x", "--hosts", "3"),
         ("simulate", "--out", "x", "--format", "xml"), ("status", "--home", "/proc/nowhere"),
     ],

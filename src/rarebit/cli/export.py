@@ -30,7 +30,7 @@ def cases(
 ) -> None:
     """Cases: as they are, as ECS or OCSF Detection Finding documents, or as CSV."""
     with existing_home(home) as place:
-        _write(exports.exported(place, "cases", form, state=state), out)
+        write_out(exports.exported(place, "cases", form, state=state), out)
 
 
 @app.command("alerts")
@@ -41,7 +41,7 @@ def alerts(
 ) -> None:
     """Alerts: as they are, as ECS documents with the fields of their first event, or as CSV."""
     with existing_home(home) as place:
-        _write(exports.exported(place, "alerts", form), out)
+        write_out(exports.exported(place, "alerts", form), out)
 
 
 @app.command("records")
@@ -52,14 +52,14 @@ def records(
 ) -> None:
     """Records: as they are, or as CSV."""
     with existing_home(home) as place:
-        _write(exports.exported(place, "records", form), out)
+        write_out(exports.exported(place, "records", form), out)
 
 
 @app.command("attack")
 def attack(out: OutOption = None, home: HomeOption = None) -> None:
     """A layer for the ATT&CK Navigator: what is covered, and what could fire on the events there are."""
     with existing_home(home) as place:
-        _write([msgspec.json.format(msgspec.json.encode(exports.attack_layer(place))) + b"\n"], out, what="layer")
+        write_out([msgspec.json.format(msgspec.json.encode(exports.attack_layer(place))) + b"\n"], out, what="layer")
 
 
 @app.command("report")
@@ -70,10 +70,10 @@ def report(
 ) -> None:
     """The open cases with their evidence as one HTML file that needs nothing from outside."""
     with existing_home(home) as place:
-        _write([exports.report(place, title=title).encode()], out, what="report")
+        write_out([exports.report(place, title=title).encode()], out, what="report")
 
 
-def _write(lines: Iterable[bytes], out: Path | None, *, what: str = "") -> None:
+def write_out(lines: Iterable[bytes], out: Path | None, *, what: str = "") -> None:
     """To stdout, or to a file that is whole or not there."""
     if out is None:
         for line in lines:

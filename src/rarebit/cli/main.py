@@ -23,6 +23,7 @@ from rarebit.cli import (
     job_care,
     key,
     peer,
+    prove,
     results,
     rule,
     seen,
@@ -56,6 +57,7 @@ for command in (
     tune.tune,
     trial.backtest,
     trial.inject,
+    prove.prove,
 ):
     app.command()(command)
 results.event_app.command("seen")(seen.seen)

@@ -9,7 +9,7 @@ import typer
 
 from rarebit.app.backtest import Backtest
 from rarebit.app.backtest import backtest as over_the_past
-from rarebit.app.inject import SEED, Injected, Trial
+from rarebit.app.inject import SEED
 from rarebit.app.inject import inject as injected
 from rarebit.app.mapping import read_mapping
 from rarebit.app.trace import read_trace, shapes
@@ -17,6 +17,7 @@ from rarebit.cli.options import HomeOption, JsonOption, existing_home, moment
 from rarebit.cli.output import count, data, notes, progress, safe, table, write_json
 from rarebit.cli.work import MapOption, parse_budget
 from rarebit.core.errors import InputError
+from rarebit.core.trial import Injected, Trial
 
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Cases a day; of the last run if not given.")]
 ScratchOption = Annotated[
