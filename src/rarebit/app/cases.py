@@ -133,7 +133,7 @@ class _Book:
             changed="" if closed else changed,
             budget=first or (self._budget if opened else 0.0),
         )
-        known = self._home.inventory().get(name)
+        known = self._home.inventory().get(name, item.opened_us)
         return case_of(item, self.records, standing, guides=self._guides, context=known)
 
     def _scores(self, kind: str, totals: Floats) -> Floats:

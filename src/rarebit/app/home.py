@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import msgspec
 import platformdirs
 
+from rarebit.app.assets import Assets, Taken
+from rarebit.app.inferred import inferred_privileges, inferred_roles
 from rarebit.asset.inventory import Inventory
+from rarebit.asset.people import PRIVILEGE, People
 from rarebit.core.errors import StateError
 from rarebit.intel.library import Library
 from rarebit.lake import FirstSeen, Lake
+from rarebit.query.tree import Leaf, Node
 from rarebit.store.store import Store
 
 HOME_VARIABLE = "RAREBIT_HOME"
@@ -49,7 +53,9 @@ class Home:
         self.first_seen = FirstSeen(self.path / "first-seen")
         self.library = Library(self.path / "intel")
         self.store = Store.open(f"sqlite:///{self.path / 'rarebit.db'}")
+        self.assets = Assets(self.path)
         self._inventory: Inventory | None = None
+        self._people: People | None = None
         self.clock: tuple[int, int | None] | None = None
         """Version of the lake, and the fleet's clock at it; see :mod:`rarebit.app.clock`."""
 
@@ -73,47 +79,50 @@ class Home:
         """Rules of this installation, and how rules were switched."""
         return self.path / "rules.json"
 
-    @property
-    def _asset_file(self) -> Path:
-        return self.path / "assets.json"
-
     def inventory(self) -> Inventory:
         """The hosts imported so far; read once for as long as this installation is open.
+
+        Hosts that are not listed have the role that their peer group tells of, marked so, from that Monday on.
 
         Raises
         ------
         StateError
-            If the file is damaged.
+            If a file is damaged.
         """
         if self._inventory is None:
-            self._inventory = self._read_inventory()
+            self._inventory = self.assets.inventory(inferred_roles(self.store.groupings.list("host")))
         return self._inventory
 
-    def _read_inventory(self) -> Inventory:
-        if not self._asset_file.exists():
-            return Inventory()
-        try:
-            return Inventory(msgspec.json.decode(self._asset_file.read_bytes(), type=dict[str, dict[str, str]]))
-        except (OSError, msgspec.DecodeError) as error:
-            raise StateError(
-                f"the inventory is damaged: {error}", where=str(self._asset_file), hint="Import the assets again"
-            ) from error
+    def people(self) -> People:
+        """The accounts of which something is known; those of no list by what they do, marked so.
 
-    def import_assets(self, path: Path) -> Inventory:
-        """Take in a list of assets; hosts already known are brought up to date.
+        Raises
+        ------
+        StateError
+            If a file is damaged.
+        """
+        if self._people is None:
+            self._people = self.assets.people().joined(inferred_privileges(self.store.groupings.latest("user")))
+        return self._people
+
+    def resolvers(self, fields: Iterable[str]) -> dict[str, Callable[[Leaf], Node]]:
+        """What turns ``asset.*`` and ``user.privilege`` among the fields of a query into hosts and accounts."""
+        asked = [name for name in fields if name.startswith("asset.") or name == PRIVILEGE]
+        known = self.inventory().resolvers(asked) if any(name != PRIVILEGE for name in asked) else {}
+        return known | (self.people().resolvers(asked) if PRIVILEGE in asked else {})
+
+    def import_assets(self, path: Path) -> Taken:
+        """Take in a list of hosts, a result log of osquery or an export of a directory.
 
         Raises
         ------
         InputError
-            If the list cannot be read; nothing is changed then.
+            If it cannot be read; nothing is changed then.
         """
-        merged = {**self.inventory().hosts, **Inventory.read(path).hosts}
-        draft = self._asset_file.with_suffix(".part")
-        draft.write_bytes(msgspec.json.encode(merged, order="sorted"))
-        draft.replace(self._asset_file)
-        self.store.add_audit("local", "asset import", str(path.name), "", f"{len(merged)} hosts")
-        self._inventory = Inventory(merged)
-        return self._inventory
+        taken = self.assets.take(path)
+        self.store.add_audit("local", "asset import", str(path.name), "", f"{taken.form}: {taken.hosts} hosts")
+        self._inventory = self._people = None
+        return taken
 
     def close(self) -> None:
         """Let go of the database and of open files."""

@@ -9,6 +9,8 @@ from rarebit.app.home import Home
 from rarebit.app.jobs import get_job, planned
 from rarebit.app.run import RunOptions, open_stream
 from rarebit.core.errors import NotFoundError
+from rarebit.core.names import host_key
+from rarebit.core.time import iso
 from rarebit.detect.standing import known_as
 from rarebit.detect.text_codes import codes_of
 
@@ -28,7 +30,9 @@ class HostShown(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str
     attributes: dict[str, str]
-    """Of the inventory."""
+    """Of the inventory, now."""
+    states: tuple[tuple[str, dict[str, str]], ...]
+    """What was true of it since when, where that changed."""
     jobs: tuple[InJob, ...]
     """Those that have met it as an entity of their own."""
     records: int
@@ -53,7 +57,10 @@ def show_host(home: Home, host: str) -> HostShown:
         )
     records = home.store.list_records(entity_id=host)
     cases = [case.id for case in home.store.list_cases() if case.entity.id == host]
-    return HostShown(host=host, attributes=attributes, jobs=tuple(jobs), records=len(records), cases=tuple(cases))
+    states = tuple((iso(since), known) for since, known in home.inventory().history.get(host_key(host), ()))
+    return HostShown(
+        host=host, attributes=attributes, states=states, jobs=tuple(jobs), records=len(records), cases=tuple(cases)
+    )
 
 
 def known_in_jobs(home: Home, field: str, name: str) -> list[InJob]:

@@ -12,6 +12,7 @@ from rarebit.app.document import read_json
 from rarebit.app.feeds import running, span_of
 from rarebit.app.holds import holds_of
 from rarebit.app.home import Home
+from rarebit.asset.people import PRIVILEGE, is_looked_up
 from rarebit.core.errors import DefinitionError, NotFoundError
 from rarebit.core.fields import TIME
 from rarebit.core.job import Job, Json
@@ -146,10 +147,10 @@ def planned(home: Home, job: Job) -> JobPlan:
     coded = tuple(sorted({*made.coded, *limited}))
     condition = _within(made.condition, *span_of(home, job.job_id))
     made = dataclasses.replace(made, condition=condition, coded=coded, flags=flags(home, job), holds=holds)
-    fields = [name for name in fields_of(made.condition) if name.startswith("asset.")]
+    fields = [name for name in fields_of(made.condition) if is_looked_up(name)]
     if not fields:
         return made
-    condition = rewrite(made.condition, home.inventory().resolvers(fields))  # type: ignore[arg-type]
+    condition = rewrite(made.condition, home.resolvers(fields))  # type: ignore[arg-type]
     return dataclasses.replace(made, condition=condition)
 
 
@@ -205,6 +206,10 @@ def check_asset_fields(home: Home, fields: Iterable[str]) -> None:
     """Refuse a condition on an asset attribute that no host has: it would match nothing in silence."""
     known = home.inventory().attributes()
     for name in sorted(fields):
+        if name == PRIVILEGE and not home.people().accounts:
+            raise DefinitionError(
+                f"{name} of no account is known", hint="Import a directory or a result log: rarebit asset import FILE"
+            )
         if name.startswith("asset.") and name.removeprefix("asset.") not in known:
             raise DefinitionError(
                 f"no host of the inventory has {name}",

@@ -16,6 +16,7 @@ from rarebit.alert.elastic import is_elastic, parse_elastic
 from rarebit.alert.sigma_sources import is_sigma
 from rarebit.app.home import Home
 from rarebit.app.jobs import check_asset_fields, get_job
+from rarebit.asset.people import is_looked_up
 from rarebit.core.errors import DefinitionError, InputError, MissingExtraError, NotFoundError, RarebitError, StateError
 from rarebit.core.rule import Rule, State
 from rarebit.query.tree import Node, fields_of, rewrite
@@ -138,8 +139,8 @@ def read_rule(home: Home, path: Path) -> Rule:
 def condition_of(home: Home, rule: Rule) -> Node:
     """Events a rule looks at, with ``asset.*`` turned into the hosts of the inventory."""
     node = condition(rule)
-    fields = [name for name in fields_of(node) if name.startswith("asset.")]
-    return rewrite(node, home.inventory().resolvers(fields)) if fields else node  # type: ignore[arg-type]
+    fields = [name for name in fields_of(node) if is_looked_up(name)]
+    return rewrite(node, home.resolvers(fields)) if fields else node  # type: ignore[arg-type]
 
 
 def _usable(home: Home, rule: Rule, where: str) -> Rule:

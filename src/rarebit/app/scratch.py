@@ -19,7 +19,7 @@ _LINKED: Final = (".parquet",)
 """Files that are never written again once they are there: a link to them is as good as a copy."""
 _PASSED: Final = (".part", ".lock")
 _COPIED: Final = ("assets.json", "rules.json")
-_LARGE: Final = ("lake", "first-seen", "intel")
+_LARGE: Final = ("lake", "first-seen", "intel", "assets")
 
 
 @contextmanager

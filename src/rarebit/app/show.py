@@ -11,6 +11,7 @@ from rarebit.app.hide import hidden_by
 from rarebit.app.home import Home
 from rarebit.app.jobs import check_asset_fields, get_job
 from rarebit.app.run import require_events
+from rarebit.asset.people import is_looked_up
 from rarebit.core.edr import MARKS
 from rarebit.core.errors import InputError, NotFoundError
 from rarebit.core.result import Alert, Case, Record
@@ -129,9 +130,9 @@ def condition(home: Home, text: str, language: Language = "kql") -> Node:
             raise InputError(f"not JSON: {error}", hint="Query DSL is one JSON object") from error
     else:
         node = parse_kql(text) if language == "kql" else parse_lucene(text)
-    fields = [name for name in fields_of(node) if name.startswith("asset.")]
+    fields = [name for name in fields_of(node) if is_looked_up(name)]
     check_asset_fields(home, fields)
-    return rewrite(node, home.inventory().resolvers(fields)) if fields else node  # type: ignore[arg-type]
+    return rewrite(node, home.resolvers(fields)) if fields else node  # type: ignore[arg-type]
 
 
 def events(

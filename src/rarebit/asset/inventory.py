@@ -1,34 +1,55 @@
-"""The inventory of hosts: roles, sites, criticality, from CSV or YAML."""
+"""The inventory of hosts: roles, sites, criticality, from CSV or YAML, and what was true of each when."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import orjson
 import pyarrow as pa
 import yaml
 
 from rarebit.core.errors import InputError
-from rarebit.core.fields import REST
+from rarebit.core.fields import REST, TIME
 from rarebit.core.names import host_key
+from rarebit.core.time import iso
 from rarebit.query.arrow import to_mask
-from rarebit.query.tree import Leaf, Node, Nothing, Terms
+from rarebit.query.tree import And, Leaf, Node, Nothing, Range, Terms, any_of
 
 _HOST_COLUMNS: Final = ("host", "host.name", "hostname", "name")
 _MAX_BYTES: Final = 256 << 20
 _LONGEST_CELL: Final = 100_000
 _PREFIX: Final = "asset."
+State = tuple[int, dict[str, str]]
+"""Since when (microseconds since 1970), and the attributes."""
 
 
 class Inventory:
-    """What is known of hosts: attributes by short, lower-case host name."""
+    """What is known of hosts: attributes by short, lower-case host name.
 
-    def __init__(self, hosts: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    Parameters
+    ----------
+    hosts : mapping
+        Host to its attributes now.
+    history : mapping, optional
+        Of hosts that changed: since when (microseconds since 1970) and the attributes from then on, by time. The
+        first are taken to have held before, too.
+    inferred : mapping, optional
+        The same, of hosts that are not listed, by what they do; nothing is known of them before the first.
+    """
+
+    def __init__(
+        self,
+        hosts: Mapping[str, Mapping[str, str]] | None = None,
+        history: Mapping[str, Sequence[State]] | None = None,
+        inferred: Mapping[str, Sequence[State]] | None = None,
+    ) -> None:
         self.hosts: dict[str, dict[str, str]] = {host_key(name): dict(known) for name, known in (hosts or {}).items()}
+        self.history = {host_key(name): tuple(states) for name, states in (history or {}).items()}
+        self.inferred = {name: tuple(states) for name, states in (inferred or {}).items() if name not in self.hosts}
 
     def __len__(self) -> int:
         return len(self.hosts)
@@ -55,13 +76,22 @@ class Inventory:
         rows = _from_yaml(text, path) if path.suffix.lower() in (".yaml", ".yml") else _from_csv(text, path)
         return cls(dict(rows))
 
-    def get(self, host: str) -> dict[str, str]:
-        """Attributes of a host; empty if it is not listed."""
-        return self.hosts.get(host_key(host), {})
+    def get(self, host: str, at_us: int | None = None) -> dict[str, str]:
+        """Attributes of a host, at a time or now; empty if nothing is known of it."""
+        name = host_key(host)
+        states = self.history.get(name, ()) if at_us is not None else ()
+        past = [known for since, known in states if at_us is not None and since <= at_us]
+        if states:
+            return past[-1] if past else states[0][1]
+        if name in self.hosts:
+            return self.hosts[name]
+        seen = [known for since, known in self.inferred.get(name, ()) if at_us is None or since <= at_us]
+        return seen[-1] if seen else {}
 
     def attributes(self) -> list[str]:
-        """Every attribute that some host has."""
-        return sorted({name for known in self.hosts.values() for name in known})
+        """Every attribute that some host has, or had."""
+        states = [known for each in (*self.history.values(), *self.inferred.values()) for _, known in each]
+        return sorted({name for known in (*self.hosts.values(), *states) for name in known})
 
     def peer_of(self, attribute: str = "role") -> dict[str, str]:
         """Host name to the name of its peer group; hosts without the attribute are left out."""
@@ -72,11 +102,42 @@ class Inventory:
         return {name: self._hosts_where for name in fields if name.startswith(_PREFIX)}
 
     def _hosts_where(self, leaf: Leaf) -> Node:
-        names = sorted(self.hosts)
-        known = [{_PREFIX + key: value for key, value in self.hosts[name].items()} for name in names]
+        spans = [_Span(name, None, None, self.hosts[name]) for name in sorted(self.hosts) if name not in self.history]
+        spans += [span for name, states in sorted(self.history.items()) for span in _spans(name, states, before=True)]
+        spans += [span for name, states in sorted(self.inferred.items()) for span in _spans(name, states, before=False)]
+        known = [{_PREFIX + key: value for key, value in span.known.items()} for span in spans]
         table = pa.table({REST: pa.array([orjson.dumps(entry).decode() for entry in known], pa.string())})
-        matching = tuple(name for name, met in zip(names, to_mask(leaf, table).to_pylist(), strict=True) if met)
-        return Terms("host.name", matching) if matching else Nothing()
+        met: dict[tuple[int | None, int | None], list[str]] = {}
+        for span, fits in zip(spans, to_mask(leaf, table).to_pylist(), strict=True):
+            if fits:
+                met.setdefault((span.since, span.until), []).append(span.host)
+        return any_of([_within(names, *times) for times, names in met.items()]) if met else Nothing()
+
+
+class _Span(NamedTuple):
+    """A host, and what was true of it from a time to another."""
+
+    host: str
+    since: int | None
+    until: int | None
+    known: Mapping[str, str]
+
+
+def _spans(name: str, states: Sequence[State], *, before: bool) -> list[_Span]:
+    """From when to when each state of a host holds; the first from ever, if it is taken to have held ``before``."""
+    ends = [*(since for since, _ in states[1:]), None]
+    return [
+        _Span(name, None if before and at == 0 else since, until, known)
+        for at, ((since, known), until) in enumerate(zip(states, ends, strict=True))
+    ]
+
+
+def _within(names: Sequence[str], since: int | None, until: int | None) -> Node:
+    hosts = Terms("host.name", tuple(names))
+    if since is None and until is None:
+        return hosts
+    begun, ended = (None if at is None else iso(at) for at in (since, until))
+    return And((hosts, Range(TIME, gte=begun, lt=ended)))
 
 
 def _from_csv(text: str, path: Path) -> Iterable[tuple[str, dict[str, str]]]:
