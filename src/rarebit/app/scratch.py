@@ -52,7 +52,7 @@ def scratch_home(home: Home, place: Path | None = None) -> Iterator[Home]:
         _fill(home.path, path)
         trial = Home(path)
         try:
-            home.store.copy_settings_to(trial.store)
+            home.store.settings.copy_to(trial.store.settings)
             yield trial
         finally:
             trial.close()

@@ -13,10 +13,22 @@ SETTINGS: Final[tuple[Table, ...]] = (jobs, filters, calendars, exclusions, supp
 """Tables of what people have said; none holds what a run found, or a secret."""
 
 
-def copy_settings(source: Database, target: Database) -> None:
-    """Add the rows of :data:`SETTINGS` to a database that has none of them."""
-    with source.reading() as reader, target.writing() as writer:
-        for table in SETTINGS:
-            rows = [row._asdict() for row in reader.execute(select(table))]
-            if rows:
-                writer.execute(insert(table), rows)
+class Settings:
+    """What people have set in a database.
+
+    Parameters
+    ----------
+    database : Database
+        Shared with the store.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def copy_to(self, other: Settings) -> None:
+        """Add the rows of :data:`SETTINGS` to a database that has none of them."""
+        with self._database.reading() as reader, other._database.writing() as writer:
+            for table in SETTINGS:
+                rows = [row._asdict() for row in reader.execute(select(table))]
+                if rows:
+                    writer.execute(insert(table), rows)

@@ -21,7 +21,7 @@ from rarebit.store.accounts import Accounts
 from rarebit.store.bodies import Bodies
 from rarebit.store.buckets import BucketStore
 from rarebit.store.care import CareStore
-from rarebit.store.copying import copy_settings
+from rarebit.store.copying import Settings
 from rarebit.store.database import Database
 from rarebit.store.entries import AuditEntry, Position
 from rarebit.store.judgements import Judgements
@@ -64,6 +64,7 @@ class Store:
         self.suppressions = Suppressions(database)
         self.keys = Bodies(database, api_keys, ApiKey)
         self.live = LiveStore(database)
+        self.settings = Settings(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -104,10 +105,6 @@ class Store:
         """Everything called inside, in this thread, is rolled back at the end; not to be called in a transaction."""
         with self._database.trying():
             yield self
-
-    def copy_settings_to(self, other: Store) -> None:
-        """Give another, empty store what people have set here: jobs, lists, calendars, suppressions, verdicts."""
-        copy_settings(self._database, other._database)
 
     # Jobs
 
