@@ -141,6 +141,19 @@ def test_a_shipper_is_told_what_answers_here(home: Home) -> None:
         assert client.get("/_cluster/health", headers=headers).json()["status"] == "green"
         assert client.get("/_count", headers=headers).status_code == 403
         assert client.get("/").headers["location"] == "/queue"
+        unknown = client.get("/", headers={"authorization": "ApiKey x"})
+        assert (unknown.status_code, unknown.json()["status"]) == (401, 401)
+
+
+def test_only_jobs_that_run_are_open(asks: Callable[..., Any]) -> None:
+    stats = {each["job_id"]: each["state"] for each in asks("GET", "/_ml/anomaly_detectors/_stats").json()["jobs"]}
+    assert (stats["rare_user_name_for_a_host"], set(stats.values())) == ("opened", {"opened", "closed"})
+    listed = asks("GET", "/_cat/ml/anomaly_detectors", params={"format": "json"}).json()
+    assert {each["id"]: each["state"] for each in listed} == stats
+    feeds = asks("GET", "/_ml/datafeeds/_stats").json()["datafeeds"]
+    assert {each["timing_stats"]["job_id"] for each in feeds if each["state"] == "started"} == {
+        name for name, state in stats.items() if state == "opened"
+    }
 
 
 def test_a_body_that_does_not_come_is_waited_for_so_long(home: Home) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from rarebit.app.document import parse_id
 from rarebit.app.home import Home
-from rarebit.app.jobs import all_jobs, validate
+from rarebit.app.jobs import all_jobs, default_jobs, validate
 from rarebit.core.errors import DefinitionError, NotFoundError
 from rarebit.core.job import Job, Json
 from rarebit.core.live import Feed
@@ -95,6 +95,19 @@ def jobs_like(home: Home, wanted: str, *, allow_no_match: bool = True) -> list[J
             raise NotFoundError(f"No known job with id '{part}'")
         found |= {job.job_id: job for job in fits}
     return list(found.values())
+
+
+def opened(home: Home) -> frozenset[str]:
+    """Ids of jobs that are open: those that run in every run, and those that were opened."""
+    feeds = home.store.live.feeds.list()
+    return frozenset({job.job_id for job in default_jobs(home)} | {feed.id for feed in feeds if feed.opened})
+
+
+def started(home: Home) -> frozenset[str]:
+    """Ids of jobs whose datafeed is started: those that run in every run, and those that were started."""
+    feeds = home.store.live.feeds.list()
+    running = {feed.id for feed in feeds if feed.opened and feed.started}
+    return frozenset({job.job_id for job in default_jobs(home)} | running)
 
 
 def job_json(job: Job) -> Json:

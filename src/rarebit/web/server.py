@@ -94,6 +94,8 @@ def make_app(
 def _error(request: Request, error: Exception, status: int, what: str, hint: str = "") -> Response:
     """An error as a page, as JSON for programs, or in the form of Elasticsearch's API."""
     kind = getattr(request.state, "kind", None) or _kind(request.url.path)
+    if kind == "page" and "authorization" in request.headers:
+        kind = "api"  # a program sent a key, and reads no pages
     if kind.startswith("elastic"):
         found = error_answer(error, what, status)
     elif kind.startswith("api"):
@@ -139,7 +141,8 @@ def _no_page(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     known = {404: "there is nothing at this address", 405: "this address cannot be asked for in this way"}
     what = known.get(status, str(error))
-    found = _error(request, error, status, what, "The queue is at /queue.")
+    hint = "See /api/openapi.json." if _kind(request.url.path) == "api" else "The queue is at /queue."
+    found = _error(request, error, status, what, hint)
     found.headers.update((isinstance(error, HTTPException) and error.headers) or {})
     return found
 

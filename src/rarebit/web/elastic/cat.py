@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from fastapi import Request, Response
 
-from rarebit.app import elastic_feeds, elastic_jobs, feeds
+from rarebit.app import elastic_feeds, elastic_jobs
 from rarebit.core.errors import InputError
 from rarebit.web.access import home_of
 from rarebit.web.elastic.parts import flag_of, path_of, reply
@@ -21,6 +21,7 @@ def jobs(request: Request) -> Response:
     """Jobs, a line each."""
     home = home_of(request)
     standing = {line.id: line for line in status_of(request).jobs}
+    opened = elastic_jobs.opened(home)
     lines = []
     for job in elastic_jobs.jobs_like(home, path_of(request, "job_id")):
         held = standing.get(job.job_id)
@@ -28,7 +29,7 @@ def jobs(request: Request) -> Response:
         newest = max(notes, key=lambda note: note.lake_version, default=None)
         told = (
             job.job_id,
-            "opened" if feeds.feed_of(home, job.job_id).opened else "closed",
+            "opened" if job.job_id in opened else "closed",
             str(newest.rows if newest else 0),
             str(held.memory.get("memory_bytes", 0) if held else 0),
             (held.reached if held else None) or "",
@@ -40,8 +41,9 @@ def jobs(request: Request) -> Response:
 def datafeeds(request: Request) -> Response:
     """Datafeeds, a line each."""
     home = home_of(request)
+    started = elastic_jobs.started(home)
     lines = [
-        {"id": name, "state": "started" if feeds.feed_of(home, job_id).started else "stopped", "job_id": job_id}
+        {"id": name, "state": "started" if job_id in started else "stopped", "job_id": job_id}
         for name, job_id in elastic_feeds.feeds_like(home, path_of(request, "datafeed_id"))
     ]
     return _told(request, lines, _FEEDS)

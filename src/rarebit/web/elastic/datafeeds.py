@@ -36,17 +36,21 @@ def get(request: Request) -> Response:
 
 def stats(request: Request) -> Response:
     """How datafeeds stand."""
-    lines = [_stats(request, name, job_id) for name, job_id in _wanted(request)]
+    started = elastic_jobs.started(home_of(request))
+    lines = [_stats(request, name, job_id, started) for name, job_id in _wanted(request)]
     return reply({"count": len(lines), "datafeeds": lines})
 
 
-def _stats(request: Request, name: str, job_id: str) -> dict[str, Any]:
+def _stats(request: Request, name: str, job_id: str, started: frozenset[str]) -> dict[str, Any]:
     held = feeds.feed_of(home_of(request), job_id)
     return {
         "datafeed_id": name,
-        "state": "started" if held.started else "stopped",
+        "state": "started" if job_id in started else "stopped",
         "timing_stats": {"job_id": job_id},
-        "running_state": {"real_time_configured": held.end_us is None, "real_time_running": held.ran and held.started},
+        "running_state": {
+            "real_time_configured": held.end_us is None,
+            "real_time_running": held.ran and job_id in started,
+        },
     }
 
 

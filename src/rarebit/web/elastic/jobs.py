@@ -42,11 +42,12 @@ def get(request: Request) -> Response:
 
 def stats(request: Request) -> Response:
     """How jobs stand."""
-    lines = [_stats(request, job) for job in _wanted(request)]
+    opened = elastic_jobs.opened(home_of(request))
+    lines = [_stats(request, job, opened) for job in _wanted(request)]
     return reply({"count": len(lines), "jobs": lines})
 
 
-def _stats(request: Request, job: Job) -> dict[str, Any]:
+def _stats(request: Request, job: Job, opened: frozenset[str]) -> dict[str, Any]:
     home = home_of(request)
     standing = next((line for line in status_of(request).jobs if line.id == job.job_id), None)
     notes = home.store.care.list_snapshots(job.job_id)
@@ -59,7 +60,7 @@ def _stats(request: Request, job: Job) -> dict[str, Any]:
     evicted = memory.get("evicted_pairs", 0)
     return {
         "job_id": job.job_id,
-        "state": "opened" if feeds.feed_of(home, job.job_id).opened else "closed",
+        "state": "opened" if job.job_id in opened else "closed",
         "data_counts": counts,
         "model_size_stats": {
             "job_id": job.job_id,

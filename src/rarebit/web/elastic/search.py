@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 from fastapi import Request, Response
@@ -38,6 +39,7 @@ def count(request: Request) -> Response:
 
 def find(request: Request) -> Response:
     """Documents that meet a query: events by time, records and alerts by any of their fields."""
+    begun = time.monotonic()
     args = args_of(request)
     unknown = args.keys() - _KNOWN
     if unknown:
@@ -56,17 +58,21 @@ def find(request: Request) -> Response:
             raise QueryError(f"events are sorted by [@timestamp] alone, not by [{name[:60]}]")
         total = search.count_events(home, query) if args.get("track_total_hits", True) not in (False, "false") else None
         hits = search.search_events(home, query, size=size, start=start, after=after, newest_first=falls)
-        return reply(_answer(kind, hits, total))
+        return reply(_answer(kind, hits, total, begun))
     if after is not None:
         raise QueryError("[search_after] is supported over events")
     found, whole = search.search_results(home, query, kind=kind)
     if any(not isinstance(doc.get(name), str | int | float) for doc in found):
         raise QueryError(f"[{name[:60]}] cannot be sorted by")
     found.sort(key=lambda doc: (doc[name], doc["id"]), reverse=falls)
-    return reply(_answer(kind, [(doc, [doc[name]]) for doc in found[start : start + size]], len(found), whole=whole))
+    return reply(
+        _answer(kind, [(doc, [doc[name]]) for doc in found[start : start + size]], len(found), begun, whole=whole)
+    )
 
 
-def _answer(kind: str, hits: list[search.Hit], total: int | None, *, whole: bool = True) -> dict[str, Any]:
+def _answer(
+    kind: str, hits: list[search.Hit], total: int | None, begun: float, *, whole: bool = True
+) -> dict[str, Any]:
     names = {"events": "events", "records": ".ml-anomalies-rarebit", "alerts": ".alerts-rarebit"}
     lines = [
         {"_index": names[kind], "_id": _id(doc), "_score": None, "_source": doc, "sort": sort} for doc, sort in hits
@@ -75,7 +81,8 @@ def _answer(kind: str, hits: list[search.Hit], total: int | None, *, whole: bool
     if total is not None:
         body = {"total": {"value": total, "relation": "eq" if whole else "gte"}} | body
     shards = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
-    return {"took": 0, "timed_out": False, "_shards": shards, "hits": body}
+    took = int((time.monotonic() - begun) * 1000)
+    return {"took": took, "timed_out": False, "_shards": shards, "hits": body}
 
 
 def _id(doc: dict[str, Any]) -> str:
