@@ -207,9 +207,10 @@ these captures; so this page shows what the method can do, not how it will do el
 `tests/model/test_beacon.py`: clean sites give no rhythm of p below 0.003 among some thousand judged.
 """
 WHY: Final = {
-    "by name": """Both true beacons come first: few hosts share their destination. Below them are pollers of a few hosts
-by a strict clock, and then those of all. A score without prevalence puts hundreds of those before the one that goes
-through the proxy. The beacon of `beacon-accd` is alone in its capture, so its place says only that it is not lost.""",
+    "by name": """Both true beacons come first: nobody shares their destination. What follows is shared by most of the
+hosts, and has a probability of 0.4 and more: pollers by a strict clock, and pages that came back by chance. A score
+without prevalence puts nearly two hundred of those before the beacon that goes through the proxy. The beacon of
+`beacon-accd` is alone in its capture, so its place says only that it is not lost.""",
     "by address": """Two office computers with different protection and accounts are no site: nobody shares their
 updaters, so what is before the proxy's beacon is an antivirus that asks its servers every five minutes, Windows'
 telemetry every fifteen, its notification service every twenty-eight, and a file store. All are as regular as an

@@ -16,7 +16,8 @@ class Beacon(msgspec.Struct, frozen=True, kw_only=True):
 
     With ``part = (as_regular + 1) / (others + 1)``, ``rare = (regular_rare + 30 · (as_rare + 1) / (others + 1)) /
     (regular + 30)``, ``new`` likewise, and ``L = -ln product``, ``product`` is ``part · rare · new``, and
-    ``probability`` twice the lesser of ``(as_odd + 1) / (others + 1)`` and ``product · (1 + L + L² / 2)``.
+    ``probability`` twice the lesser of ``(as_odd + 1) / (others + 1)`` and ``product · (1 + L + L² / 2)``, but at least
+    ``((hosts - 1) / (fleet - 1))²``: what two other hosts, drawn at random, are likely to have is not odd.
     """
 
     detector_index: int

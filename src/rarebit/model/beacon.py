@@ -66,6 +66,8 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _NONE: Final = np.zeros(0, np.int64)
 _SECOND: Final = 1_000_000
+_SURPRISING: Final = 0.4999
+"""Rhythms at least as likely as half of them are never handed out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +283,7 @@ class BeaconModel:
         cells = self._cells(last, beats, rows)
         since, told_p = self.series["told_us"][rows], self.series["told_p"][rows]
         fresh = (since == 0) | (last["time_us"] - since >= DAY_US) | (cells["p"] * ODDER <= told_p)
-        told = fresh & (cells["p"] <= self.keep_p) & (cells["strength"] >= WEAK)
+        told = fresh & (cells["p"] <= min(self.keep_p, _SURPRISING)) & (cells["strength"] >= WEAK)
         self.series["told_us"][rows[told]] = last["time_us"][told]
         self.series["told_p"][rows[told]] = cells["p"][told]
         return self.with_peers(cells[told]), int(np.count_nonzero(days != last["time_us"] // DAY_US))
@@ -305,6 +307,7 @@ class BeaconModel:
         own = np.searchsorted(judged, rows)
         cells["first_us"], cells["known_us"] = series["first_us"][own], to["first_us"][own]
         cells["hosts"], cells["fleet"] = to["hosts"][own], self._hosts.size
+        cells["p"] = np.maximum(cells["p"], shared(cells["hosts"], cells["fleet"]))
         return cells
 
     def with_peers(self, cells: Table) -> Table:
@@ -337,6 +340,18 @@ class BeaconModel:
         codes, counts = np.unique(self.series["destination"][first], return_counts=True)
         self.destinations = self.destinations[_among(codes, self.destinations["key"])]
         self.destinations["hosts"] = counts
+
+
+def shared(hosts: Ints, fleet: Ints) -> Floats:
+    """Chance (float64[n]) that two other hosts, drawn at random, both contact a destination: what all have is not odd.
+
+    Parameters
+    ----------
+    hosts, fleet : int64[n]
+        Hosts that contact it, the one in question among them, and all hosts.
+    """
+    part: Floats = (hosts - 1.0) / np.maximum(fleet - 1.0, 1.0)
+    return part * part
 
 
 def _among(known: Ints, keys: Ints) -> NDArray[np.bool_]:
