@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from rarebit.core.errors import DefinitionError, QueryError
@@ -11,6 +13,9 @@ from rarebit.query.dsl import parse_dsl
 from rarebit.query.kql import parse_kql
 from rarebit.query.lucene import parse_lucene
 from rarebit.query.tree import All, Exists, Node, all_of, fields_of
+
+OVER_EVENTS: Final = ("query", "threshold", "new_terms")
+"""Kinds of rules that look at events; others look at what was found already."""
 
 
 def condition(rule: Rule) -> Node:
@@ -49,4 +54,4 @@ def _query(rule: Rule) -> Node:
 
 def needed_fields(rule: Rule) -> tuple[str, ...]:
     """Fields without which a rule may see nothing, sorted."""
-    return tuple(sorted(fields_of(condition(rule)) - {TIME})) if rule.kind != "anomaly" else ()
+    return tuple(sorted(fields_of(condition(rule)) - {TIME})) if rule.kind in OVER_EVENTS else ()

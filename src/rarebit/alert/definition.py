@@ -44,6 +44,7 @@ def checked(rule: Rule, *, where: str) -> Rule:
         "anomaly": bool(rule.job),
         "threshold": rule.threshold is not None,
         "new_terms": rule.new_terms is not None,
+        "indicator": rule.indicator is not None,
     }
     if not rule.id or any(char in rule.id for char in "\n\r\0"):
         raise DefinitionError(f"{rule.id!r} is not an id", where=where)
@@ -58,6 +59,8 @@ def checked(rule: Rule, *, where: str) -> Rule:
         raise DefinitionError(f"more than {_MOST_FIELDS} fields to group by", where=where)
     if rule.new_terms is not None and not rule.new_terms.fields:
         raise DefinitionError("new_terms names no field", where=where)
+    if rule.indicator is not None and rule.query:
+        raise DefinitionError("a rule of kind 'indicator' is over matches, and takes no query", where=where)
     _check_threshold(rule, where)
     _check_spans(rule, where)
     condition(rule)
@@ -79,6 +82,8 @@ def _check_spans(rule: Rule, where: str) -> None:
     if rule.new_terms is not None:
         history = [rule.new_terms.history] if rule.new_terms.history else []
         spans += [("new_terms.history", text) for text in history] + [("new_terms.learn", rule.new_terms.learn)]
+    if rule.indicator is not None:
+        spans.append(("indicator.near", rule.indicator.near))
     for name, text in spans:
         try:
             span = parse_span(text)

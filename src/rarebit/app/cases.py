@@ -13,6 +13,7 @@ from rarebit.app.edr_mark import marked
 from rarebit.app.hide import sweep
 from rarebit.app.home import Home
 from rarebit.case.budget import Candidate, within_budget
+from rarebit.case.context import Met
 from rarebit.case.describe import Standing, case_of, record_ids_of
 from rarebit.case.evidence import Floats, Guides, Signal, evidence_of, usable
 from rarebit.case.fuse import Fused, expected_of, fuse, kind_of, tail_of
@@ -84,7 +85,22 @@ def _fused(
     evidence = evidence_of(list(filter(usable, signals)), tactics=guides, members=watched, trust=trust, hidden=hidden)
     addresses = {known["ip"]: name for name, known in hosts.items() if known.get("ip")}
     context = {signal.entity_id.lower(): hosts.get(host_key(signal.entity_id), {}) for signal in evidence.signals}
-    return fuse(drafts_of(evidence, told), watched=watched, addresses=addresses, context=context)
+    met = _met(home)
+    indicators = {signal.entity_id.lower(): met.get(host_key(signal.entity_id), []) for signal in evidence.signals}
+    drafts = drafts_of(evidence, told)
+    return fuse(drafts, watched=watched, addresses=addresses, context=context, indicators=indicators)
+
+
+def _met(home: Home) -> dict[str, list[Met]]:
+    """Matches with indicators that went through, by entity."""
+    found: dict[str, list[Met]] = {}
+    for match in home.store.matches.list(outcome="hit"):
+        below = f" ({match.value})" if match.seen != match.value else ""
+        text = f"indicator met: {match.field} {match.seen}{below}, by {', '.join(match.sources)}"
+        text += f", confidence {match.confidence:.0f}"
+        met = Met(parse_time(match.first), parse_time(match.last), match.confidence, text)
+        found.setdefault(host_key(match.entity_id), []).append(met)
+    return found
 
 
 def _candidate(item: Fused, before: Case | None, budget: float, hidden: frozenset[str]) -> Candidate:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from rarebit.alert.condition import OVER_EVENTS
 from rarebit.app import show
 from rarebit.app.home import Home
 from rarebit.app.jobs import all_jobs, default_jobs, planned
@@ -93,7 +94,7 @@ def coverage(home: Home) -> list[Covered]:
     rules = [
         (rule, sorted(fields_of(condition_of(home, rule)) - {TIME}))
         for rule in list_rules(home)
-        if rule.kind != "anomaly"
+        if rule.kind in OVER_EVENTS
     ]
     there = present(home, sorted({name for _, names in (*plans, *rules) for name in names}))
     made = [

@@ -9,6 +9,7 @@ import msgspec
 from rarebit.alert.grouping import alerts_from
 from rarebit.alert.rules import alerts_of
 from rarebit.app.home import Home
+from rarebit.app.indicator_rules import indicator_alerts
 from rarebit.app.jobs import get_job
 from rarebit.app.memory import remember
 from rarebit.app.progress import Progress, silent
@@ -70,6 +71,8 @@ def rule_past(
     learnt = 0
     if rule.kind == "anomaly":
         alerts = _of_records(home, rule, start_us, end_us)
+    elif rule.kind == "indicator":
+        alerts = indicator_alerts(home, rule, start_us=start_us, end_us=end_us)
     else:
         if rule.new_terms is not None:
             prepare(home, [rule])

@@ -8,10 +8,12 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from rarebit.alert.condition import OVER_EVENTS
 from rarebit.alert.grouping import HOST, USER, Collected, alert_id, alerts_from, hits_of
 from rarebit.alert.recount import reached_sql, recount_sql, recounted
 from rarebit.alert.rules import alerts_of
 from rarebit.app.home import Home
+from rarebit.app.indicator_rules import indicator_alerts
 from rarebit.app.jobs import get_job
 from rarebit.app.progress import Progress, silent
 from rarebit.app.rules import condition_of, list_rules
@@ -90,12 +92,13 @@ def run_rules(home: Home, version: int, *, remembered: bool, progress: Progress 
     if not rules or version < 0:
         return ()
     waits = [rule for rule in rules if rule.kind == "new_terms" and not remembered]
-    over_events = [rule for rule in rules if rule.kind != "anomaly" and rule not in waits]
+    over_events = [rule for rule in rules if rule.kind in OVER_EVENTS and rule not in waits]
     places: dict[int | None, list[Rule]] = {}
     for rule in over_events:
         position = home.store.get_position(position_id(rule))
         places.setdefault(position.lake_version if position else None, []).append(rule)
     outcomes = [_of_records(home, rule) for rule in rules if rule.kind == "anomaly"]
+    outcomes += [_of_matches(home, rule) for rule in rules if rule.kind == "indicator"]
     outcomes += [
         msgspec.structs.replace(_nothing(rule), waiting="the first-seen memory was left out") for rule in waits
     ]
@@ -125,7 +128,9 @@ def learning_end(home: Home, rule: Rule) -> int:
 
 def blind_fields(home: Home, rules: Sequence[Rule]) -> dict[str, tuple[str, ...]]:
     """Fields that each rule needs and that no event has, of the rules that miss any."""
-    needed = {rule.id: sorted(fields_of(condition_of(home, rule)) - {TIME}) for rule in rules if rule.kind != "anomaly"}
+    needed = {
+        rule.id: sorted(fields_of(condition_of(home, rule)) - {TIME}) for rule in rules if rule.kind in OVER_EVENTS
+    }
     there = present(home, sorted({name for names in needed.values() for name in names}))
     missing = {rule_id: tuple(name for name in names if not there[name]) for rule_id, names in needed.items()}
     return {rule_id: names for rule_id, names in missing.items() if names}
@@ -215,6 +220,28 @@ def _of_records(home: Home, rule: Rule) -> RuleOutcome:
         home.store.put_alerts(made)
     fresh = [alert for alert in made if alert.id not in known]
     return msgspec.structs.replace(_nothing(rule), events=len(made), alerts=len(fresh))
+
+
+def _of_matches(home: Home, rule: Rule) -> RuleOutcome:
+    """Matches of the last weeks that the rule tells of; what was told of before stays, and grows."""
+    last = home.lake.summary().last_us or 0
+    made = indicator_alerts(home, rule, start_us=last - _ANOMALY_US)
+    known = {alert.id: alert for alert in home.store.get_alerts([alert.id for alert in made])}
+    fresh = [alert for alert in made if alert.id not in known][:MOST_ALERTS]
+    grown = [
+        msgspec.structs.replace(alert, state="ongoing" if alert.state == "ongoing" else "grown")
+        for alert in made
+        if alert.id in known and alert.event_count > known[alert.id].event_count
+    ]
+    if rule.state == "on":
+        home.store.put_alerts([*fresh, *grown])
+    return msgspec.structs.replace(
+        _nothing(rule),
+        events=sum(alert.event_count for alert in made),
+        alerts=len(fresh),
+        grown=len(grown),
+        ongoing=sum(alert.state == "ongoing" for alert in fresh),
+    )
 
 
 def _renamed(rule: Rule, alert: Alert) -> Alert:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from rarebit.core.case_part import CasePart
+from rarebit.core.time import DAY_US
 
 _NO: Final = {"", "no", "none", "false", "0", "internal"}
 CRITICALITY: Final = {"low": -0.5, "medium": 0.0, "high": 0.7, "critical": 1.4, "extreme": 1.4}
@@ -19,6 +20,40 @@ FLAGS: Final = {
     "edr_alert": 1.4,
 }
 """Attributes that count when they say anything but no."""
+
+INDICATOR: Final = 1.4
+"""Natural log-odds of an indicator of full confidence that was met: fourfold."""
+BESIDE_US: Final = DAY_US
+"""A match counts for findings up to so long after or before it."""
+
+
+class Met(NamedTuple):
+    """A match with an indicator that went through."""
+
+    first_us: int
+    last_us: int
+    confidence: float
+    """0 to 100."""
+    text: str
+
+
+def indicator_parts(met: Sequence[Met], start_us: int, end_us: int) -> tuple[CasePart, ...]:
+    """Points for the surest indicator that an entity met beside its findings, by its confidence; others add nothing.
+
+    Parameters
+    ----------
+    met : sequence of Met
+        Of the entity.
+    start_us, end_us : int
+        Times of its first and last finding.
+    """
+    beside = [each for each in met if each.first_us <= end_us + BESIDE_US and each.last_us >= start_us - BESIDE_US]
+    if not beside:
+        return ()
+    best = max(beside, key=lambda each: (each.confidence, -each.first_us, each.text))
+    more = f"; and {len(beside) - 1} more" if len(beside) > 1 else ""
+    points = round(INDICATOR * best.confidence / 100.0, 2)
+    return (CasePart(kind="context", text=best.text + more, points=points),) if points else ()
 
 
 def context_parts(known: Mapping[str, str]) -> tuple[CasePart, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from rarebit.case.context import context_parts
+from rarebit.case.context import Met, context_parts, indicator_parts
 from rarebit.case.evidence import Evidence, Floats
 from rarebit.case.group import Drafts
 from rarebit.case.join import OTHERS, joins
@@ -61,6 +61,7 @@ def fuse(
     watched: Mapping[str, int],
     addresses: Mapping[str, str],
     context: Mapping[str, Mapping[str, str]],
+    indicators: Mapping[str, Sequence[Met]] | None = None,
 ) -> list[Fused]:
     """Drafts joined and scored, the most surprising first.
 
@@ -74,12 +75,17 @@ def fuse(
         Host by address, for joins through a source address.
     context : mapping
         What the inventory says of hosts, by name in lower case.
+    indicators : mapping, optional
+        Indicators that entities met, by name in lower case.
     """
     found = []
     for joined in joins(drafts, watched=watched, addresses=addresses):
         lead = joined.lead
-        known = context.get(drafts.evidence.names[drafts.entity[lead]][1].lower(), {})
-        extra = (*context_parts(known), *map(partial(_joined_part, drafts), joined.others, joined.through))
+        name = drafts.evidence.names[drafts.entity[lead]][1].lower()
+        met = (indicators or {}).get(name, ())
+        known = context_parts(context.get(name, {}))
+        known += indicator_parts(met, int(drafts.begin_us[lead]), int(drafts.last_us[lead]))
+        extra = (*known, *map(partial(_joined_part, drafts), joined.others, joined.through))
         total = float(drafts.total[lead]) + sum(part.points for part in extra)
         found.append(Fused(drafts, lead, joined.others, joined.through, extra, total))
     return _ranked(found)

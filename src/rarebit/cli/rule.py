@@ -80,6 +80,14 @@ def show(rule_id: RuleId, home: HomeOption = None, json: JsonOption = False) -> 
 def _looks_for(rule: Rule) -> list[str]:
     if rule.kind == "anomaly":
         return [f"records of job {rule.job} from score {rule.score:g}"]
+    if rule.indicator is not None:
+        asked = rule.indicator
+        lists = ", ".join(asked.sources) or "any list"
+        line = f"matches ({', '.join(asked.outcomes)}) with indicators of {lists} from confidence {asked.confidence:g}"
+        alone = (
+            "" if asked.alone else f", beside a record of the same entity from score {rule.score:g} within {asked.near}"
+        )
+        return [line + alone]
     query = rule.query if isinstance(rule.query, str) else msgspec.json.encode(rule.query).decode()
     found = [f"query: {query or 'every event'}"]
     threshold, new = rule.threshold, rule.new_terms

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from rarebit.core.indicator import Kind as IndicatorKind
 from rarebit.core.job import Guide
 
 Json = dict[str, Any]
-Kind = Literal["anomaly", "query", "threshold", "new_terms"]
+Kind = Literal["anomaly", "query", "threshold", "new_terms", "indicator"]
 State = Literal["off", "shadow", "on"]
 Severity = Literal["informational", "low", "medium", "high", "critical"]
 RISK: dict[str, float] = {"informational": 5.0, "low": 21.0, "medium": 47.0, "high": 73.0, "critical": 99.0}
@@ -37,6 +38,21 @@ class NewTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """At the beginning everything is new: nothing is told before the lake holds so much."""
 
 
+class Indicators(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which matches with indicators are told of."""
+
+    sources: tuple[str, ...] = ()
+    """Names of lists; any where there is none."""
+    kinds: tuple[IndicatorKind, ...] = ()
+    outcomes: tuple[Literal["hit", "inbound", "attempt"], ...] = ("hit",)
+    confidence: float = 25.0
+    """At least, from 0 to 100."""
+    alone: bool = False
+    """Also without a record of the same entity beside it; matches of lists that are to alert need none."""
+    near: str = "1d"
+    """Beside is up to so long before the first event and after the last."""
+
+
 class Suppress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which events are one alert: those with the same values of the fields, in the same window."""
 
@@ -60,9 +76,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     job: str = ""
     """Anomaly rules: the job whose records alert,"""
     score: float = 25.0
-    """from this score on."""
+    """from this score on. Indicator rules: the least score of a record that counts as behaviour."""
     threshold: Threshold | None = None
     new_terms: NewTerms | None = None
+    indicator: Indicators | None = None
     suppress: Suppress = Suppress()
     """For thresholds, only the window is used: the groups are theirs."""
     severity: Severity = "medium"
@@ -86,4 +103,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             return self.threshold.fields
         if self.new_terms is not None:
             return self.new_terms.fields
+        if self.indicator is not None:
+            return ()
         return self.suppress.fields
