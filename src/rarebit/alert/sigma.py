@@ -37,7 +37,7 @@ def parse_sigma(body: Json, *, where: str, moved: FieldMap) -> Rule:
         If it is wrong, or asks for what cannot be said here.
     """
     if "correlation" in body:
-        raise DefinitionError("correlation rules are not run", where=where)
+        raise DefinitionError("a correlation looks at no events of its own", where=where)
     try:
         rule = SigmaRule.from_dict(body)
         logs = rule.logsource
@@ -47,7 +47,25 @@ def parse_sigma(body: Json, *, where: str, moved: FieldMap) -> Rule:
         raise DefinitionError(f"not a rule of Sigma: {str(error) or type(error).__name__}", where=where) from error
     except DefinitionError as error:
         raise DefinitionError(error.what, where=where) from error
-    level: Severity = msgspec.convert(str(body.get("level", "medium")), Severity)
+    made = Rule(
+        **about(body, where),
+        kind="query",
+        state="shadow",
+        language="dsl",
+        query=to_dsl(all_of([source.condition, any_of(trees)])),
+        origin=where,
+    )
+    return checked(made, where=where)
+
+
+def about(body: Json, where: str) -> Json:
+    """What a definition of Sigma says of itself: id, name, severity and guide of a rule.
+
+    Raises
+    ------
+    DefinitionError
+        If it has no title, or a level that is none.
+    """
     tags = [str(tag) for tag in body.get("tags") or ()]
     guide = Guide(
         meaning=str(body.get("description", "")).strip(),
@@ -55,18 +73,13 @@ def parse_sigma(body: Json, *, where: str, moved: FieldMap) -> Rule:
         tactics=tuple(_words(match[1]) for tag in tags if (match := _TACTIC.fullmatch(tag))),
         techniques=tuple(match[1].upper() for tag in tags if (match := _TECHNIQUE.fullmatch(tag))),
     )
-    made = Rule(
-        id=str(body.get("id") or where),
-        name=str(body["title"]),
-        kind="query",
-        state="shadow",
-        language="dsl",
-        query=to_dsl(all_of([source.condition, any_of(trees)])),
-        severity=level,
-        guide=guide,
-        origin=where,
-    )
-    return checked(made, where=where)
+    if "title" not in body:
+        raise DefinitionError("not a rule of Sigma: it has no title", where=where)
+    try:
+        level: Severity = msgspec.convert(str(body.get("level", "medium")), Severity)
+    except msgspec.ValidationError as error:
+        raise DefinitionError(f"not a rule of Sigma: {error}", where=where) from error
+    return {"id": str(body.get("id") or where), "name": str(body["title"]), "severity": level, "guide": guide}
 
 
 def _words(tactic: str) -> str:

@@ -23,6 +23,7 @@ from rarebit.query.tree import Node, fields_of, rewrite
 from rarebit.source.windows_fields import fields_of_event_data
 
 _MAX_BYTES = 16 << 20
+Json = dict[str, Any]
 _FORMATS = (".yaml", ".yml", ".json", ".ndjson", ".toml")
 
 
@@ -104,14 +105,15 @@ def import_rules(home: Home, path: Path, *, state: State | None = None) -> Impor
     """
     found: dict[str, Rule] = {}
     refused: list[Refused] = []
-    for file in _files(path):
-        for where, body in _bodies(file, refused):
-            try:
-                for rule in _parsed(body, where):
-                    taken = _usable(home, rule if state is None else msgspec.structs.replace(rule, state=state), where)
-                    found[taken.id] = taken
-            except RarebitError as error:
-                refused.append(Refused(where=where, reason=error.what + (f". {error.hint}" if error.hint else "")))
+    bodies = [each for file in _files(path) for each in _bodies(file, refused)]
+    named = _named(body for _, body in bodies)
+    for where, body in bodies:
+        try:
+            for rule in _parsed(body, where, named):
+                taken = _usable(home, rule if state is None else msgspec.structs.replace(rule, state=state), where)
+                found[taken.id] = taken
+        except RarebitError as error:
+            refused.append(Refused(where=where, reason=error.what + (f". {error.hint}" if error.hint else "")))
     if found:
         kept = _read(home)
         states = {name: given for name, given in kept.states.items() if name not in found}
@@ -129,7 +131,9 @@ def read_rule(home: Home, path: Path) -> Rule:
         If there is not exactly one, or it is wrong.
     """
     refused: list[Refused] = []
-    found = [rule for where, body in _bodies(path, refused) for rule in _parsed(body, where)]
+    bodies = list(_bodies(path, refused))
+    named = _named(body for _, body in bodies)
+    found = [rule for where, body in bodies for rule in _parsed(body, where, named)]
     if len(found) != 1:
         reason = refused[0].reason if refused else f"{len(found)} rules where one is wanted"
         raise InputError(reason, where=str(path))
@@ -152,12 +156,21 @@ def _usable(home: Home, rule: Rule, where: str) -> Rule:
     return rule
 
 
-def _parsed(body: Any, where: str) -> list[Rule]:  # noqa: ANN401 - from outside
+def _named(bodies: Iterable[Any]) -> dict[str, Json]:
+    """Rules of Sigma by name and by id, for correlations that refer to them."""
+    sigma = [body for body in bodies if is_sigma(body)]
+    return {str(body[key]): body for body in sigma for key in ("id", "name") if body.get(key)}
+
+
+def _parsed(body: Any, where: str, named: dict[str, Json]) -> list[Rule]:  # noqa: ANN401 - from outside
     if is_sigma(body):
         try:
             from rarebit.alert.sigma import parse_sigma
+            from rarebit.alert.sigma_correlation import is_correlation, parse_correlation
         except ImportError as error:
             raise MissingExtraError("pysigma", "sigma") from error
+        if is_correlation(body):
+            return [parse_correlation(body, named, where=where, moved=fields_of_event_data)]
         return [parse_sigma(body, where=where, moved=fields_of_event_data)]
     return parse_elastic(body, where=where) if is_elastic(body) else [parse_rule(body, where=where, origin=where)]
 
