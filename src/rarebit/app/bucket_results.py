@@ -1,16 +1,13 @@
-"""Bucket results of a run: counted in the lake, made from records, kept with them."""
+"""Bucket results of a run: counted as events pass, made from records, kept with them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from rarebit.app.home import Home
-from rarebit.core.fields import TIME
 from rarebit.core.time import DAY_US, iso, parse_time
 from rarebit.detect.buckets import bucket_results
 from rarebit.detect.stream import JobStream
-from rarebit.query import literal
-from rarebit.query.sql import to_sql
 
 WINDOW_US = 28 * DAY_US
 """So far back records get later values, and their buckets with them."""
@@ -31,15 +28,7 @@ def bucket_counts(home: Home, stream: JobStream, stamps: Iterable[str]) -> dict[
     if position is not None:
         since = position.watermark_us - span - _LATE_US
         asked |= {parse_time(held.timestamp) for held in home.store.buckets.buckets(job_id=job_id, start_us=since)}
-    if not asked:
-        return {}
-    time = literal.identifier(TIME)
-    start = f"epoch_us({time}) - epoch_us({time}) % {span}"
-    rows = home.lake.sql(
-        f"SELECT {start} AS start, count(*) AS n FROM events WHERE ({to_sql(stream.plan.condition)}) "
-        f"AND {time} >= {literal.time(min(asked))} AND {time} < {literal.time(max(asked) + span)} GROUP BY 1"
-    ).to_pylist()  # of every bucket in between: a long list of starts would be gone through for every event
-    return {iso(int(row["start"])): int(row["n"]) for row in rows if int(row["start"]) in asked}
+    return {iso(start): events for start, events in stream.tally.events(asked).items()}
 
 
 def put_buckets(home: Home, stream: JobStream, counts: dict[str, int]) -> None:

@@ -37,7 +37,7 @@ def _clock(home: Home) -> int | None:
     start: int | None = end - HOUR_US
     while start is not None and len(newest) < enough:
         newest = _newest(home, start, end) | newest
-        before = _newest_before(home, start)
+        before = home.lake.newest_before(start)
         end = start
         start = None if before is None else before - AHEAD_US
     reached = sorted(newest.values(), reverse=True)
@@ -52,12 +52,3 @@ def _newest(home: Home, start_us: int, end_us: int) -> dict[int, int]:
         f"WHERE {time} > make_timestamptz({start_us}) AND {time} <= make_timestamptz({end_us}) GROUP BY 1"
     )
     return dict(zip(rows.column("host").to_pylist(), rows.column("newest").to_pylist(), strict=True))
-
-
-def _newest_before(home: Home, start_us: int) -> int | None:
-    time = literal.identifier(TIME)
-    found = home.lake.sql(
-        f"SELECT epoch_us(max({time})) AS newest FROM events WHERE {time} <= make_timestamptz({start_us})"
-    )
-    newest: int | None = found.column("newest")[0].as_py()
-    return newest

@@ -265,7 +265,7 @@ def commit(
     for at, stream in enumerate(streams):
         progress("explaining", at, len(streams))
         found = [materialise(stream, i, home.lake.join, names) for i in range(len(stream.groups))]
-        found = [replace(part, records=ranked(stream.plan, part.records, home.lake.sql)) for part in found]
+        found = [replace(part, records=ranked(stream.sample, part.records)) for part in found]
         counts = bucket_counts(home, stream, {record.timestamp for part in found for record in part.records})
         state_name = snapshots.save(home.snapshots, stream.plan.job.job_id, stream.to_state(), marks(stream))
         made.append((stream, found, counts, state_name))

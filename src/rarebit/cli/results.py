@@ -118,7 +118,7 @@ def _state(record: Record) -> str:
 
 
 def _influence(each: Explained) -> str:
-    usual = f", usually {each.usual_events:,} of {each.usual_of:,}" if each.usual_of else ""
+    usual = f", usually {each.usual_events:,} of {each.usual_of:,} sampled" if each.usual_of else ""
     return f"{each.value} explains {100 * each.influencer_score:.0f} % ({each.events} of {each.of} events{usual})"
 
 

@@ -16,7 +16,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     of: int
     """of so many that were looked at."""
     usual_events: int = 0
-    """Events of the job in the seven days before that carried it,"""
+    """Events that carried it, among a sample of the job's in the seven days before (all of them where they are few),"""
     usual_of: int = 0
     """of so many."""
 

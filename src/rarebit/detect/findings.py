@@ -47,6 +47,8 @@ class Findings:
 
     def take(self, rows: NDArray[Any]) -> Findings:
         """Those at the given places, or where a mask is true."""
+        if rows.dtype == np.bool_ and rows.all():
+            return self
         return Findings(self.found[rows], [part[rows] for part in self.parts])
 
     @classmethod
@@ -72,10 +74,3 @@ class Later(NamedTuple):
 def differs(column: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each value differs from the one before it; the first does."""
     return np.concatenate([np.ones(1, np.bool_), column[1:] != column[:-1]])
-
-
-def stretches(values: NDArray[np.int64], windows_us: NDArray[np.int64]) -> Table:
-    """Value codes and starts of stretches as one column of pairs."""
-    pairs = np.empty(values.size, np.dtype([("value", "i8"), ("window_us", "i8")]))
-    pairs["value"], pairs["window_us"] = values, windows_us
-    return pairs

@@ -111,6 +111,11 @@ class JobPlan:
         return Care(applied, self.holds, self.span_us)
 
     @property
+    def codes(self) -> tuple[str, ...]:
+        """Fields whose codes are read: those of the engines, and influencers."""
+        return tuple(sorted({*self.coded, *self.job.influencers}))
+
+    @property
     def prune_us(self) -> int | None:
         """What was not seen for so long is forgotten; None where the job does not say."""
         return prune_window(self.job)

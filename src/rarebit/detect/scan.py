@@ -29,7 +29,7 @@ class ScanRequest:
 def request(plans: Sequence[JobPlan]) -> ScanRequest:
     """The one read that serves all jobs: time, id, the code or text or number of every field, a flag for every job."""
     columns = {TIME_COLUMN: f"epoch_us({literal.identifier(TIME)})", ID_COLUMN: literal.identifier(ID_CODE)}
-    for name in sorted({name for plan in plans for name in plan.coded}):
+    for name in sorted({name for plan in plans for name in plan.codes}):
         columns[FIELD + name] = literal.identifier(CODED[name]) if name in CODED else text_sql(name)
     for name in sorted({name for plan in plans for name in plan.numeric}):
         columns[NUMBER + name] = number_sql(name)
@@ -62,7 +62,7 @@ def feed(streams: Sequence[JobStream], tables: Iterable[pa.Table]) -> Iterable[i
         batch = Batch(table, asking)
         for index, (stream, condition) in enumerate(zip(streams, which, strict=True)):
             if not batch.is_empty(condition):
-                own = {name: batch.take(FIELD + name, condition) for name in stream.plan.coded}
+                own = {name: batch.take(FIELD + name, condition) for name in stream.plan.codes}
                 own |= {name: batch.take(f"{name}@{index}", condition) for name in stream.plan.flags}
                 measured = {name.removeprefix(NUMBER): batch.take(name, condition) for name in _asked(stream.plan)}
                 stream.process(batch.take(TIME_COLUMN, condition), batch.take(ID_COLUMN, condition), own, measured)

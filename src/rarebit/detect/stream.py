@@ -20,17 +20,19 @@ from rarebit.detect.ahead import Ahead, taken
 from rarebit.detect.care import added
 from rarebit.detect.engine import NO_NUMBERS, Columns, Engine, Numbers, PeerMaps, Rows
 from rarebit.detect.engines import engine_for
-from rarebit.detect.findings import FOUND, Findings, Later, differs, stretches
+from rarebit.detect.findings import FOUND, Findings, Later
 from rarebit.detect.flow import Flow
 from rarebit.detect.plan import DetectorPlan, JobPlan
 from rarebit.detect.problems import memory_limit
 from rarebit.detect.revise import give_way
+from rarebit.detect.spreading import Spreading
+from rarebit.detect.usual import BucketTally, DaySample
 from rarebit.maths.hashing import hash_text
 from rarebit.model.calibrate import TailCalibrator
 from rarebit.model.maturity import LEARNING
 from rarebit.model.tables import State, Table, columns_of, rows_from, under
 
-STATE_VERSION: Final = 8
+STATE_VERSION: Final = 9
 KEEP_P: Final = 0.05
 """Observations up to this probability are looked at in a busy fleet (Elastic writes no record above 0.035)."""
 COLD_DAYS: Final = 7.0
@@ -100,11 +102,13 @@ class JobStream:
         for engine, care in zip(self._engines, self._cares, strict=True):
             engine.heed(care)
         self.flow = Flow()
+        self.sample = DaySample(plan.job.influencers)
+        self.tally = BucketTally(plan.span_us)
         self._evicted_before = 0
         self._calibrators = [TailCalibrator(cold_days=COLD_DAYS) for _ in self._groups]
         self._pending: list[list[Table]] = [[] for _ in self._groups]
         self._fresh: list[list[Findings]] = [[] for _ in self._groups]
-        self._spreading: list[dict[tuple[int, int], tuple[int, int]]] = [{} for _ in self._groups]
+        self._spreading = [Spreading() for _ in self._groups]
         self._told: list[Findings] = [Findings.join([], engine.part_types) for engine in self._engines]
         self._told_us = [-1] * len(self._groups)
 
@@ -122,7 +126,7 @@ class JobStream:
         times_us, ids : int64[n]
             Event time; code of the event's id.
         columns : mapping of field to int64[n]
-            Codes of the fields in ``plan.coded``; 0 where absent.
+            Codes of the fields in ``plan.coded`` and of the influencers; 0 where absent.
         numbers : mapping of field to float64[n]
             The fields in ``plan.numeric``; NaN where absent or no number.
         """
@@ -149,6 +153,8 @@ class JobStream:
         moving = np.minimum(times_us, self.horizon_us)
         self.last_us = max(self.last_us or 0, int(moving.max()))
         self.flow.add(moving)
+        self.sample.add(rows)
+        self.tally.add(times_us)
         days = np.maximum.accumulate(np.maximum(moving // DAY_US, self._day))
         starts = np.flatnonzero(np.diff(days, prepend=self._day))
         edges = [0, *(int(start) for start in starts if start > 0), times_us.size]
@@ -178,7 +184,7 @@ class JobStream:
         """Those worth a look, with their expected number a week."""
         early = judged.found["time_us"] < self.learn_until_us
         judged.found["learning"] = early | ((judged.found["maturity"] == LEARNING) & (judged.found["apart"] == 0))
-        self._note_spread(index, judged.found)
+        self._spreading[index].note(judged.found)
         revised = np.flatnonzero(judged.found["revised"])
         if revised.size:
             again = judged.found[revised]
@@ -195,20 +201,6 @@ class JobStream:
         learning = (found["time_us"] < self.learn_until_us) | untold
         found["expected"][learning] = np.maximum(found["expected"], found["p"] * self._weekly)[learning]
         return findings
-
-    def _note_spread(self, index: int, found: Table) -> None:
-        """Keep the stretches of first sights that became rollouts, and how many entities have joined them."""
-        rows = found[found["spreading"] > 0]
-        if rows.size == 0:
-            return
-        held = self._spreading[index]
-        rows = rows[np.lexsort((rows["window_us"], rows["value"]))]
-        starts = np.flatnonzero(differs(rows["value"]) | differs(rows["window_us"]))
-        ends = np.append(starts[1:], rows.size) - 1
-        joined = np.maximum.reduceat(rows["joined"], starts)
-        stretches = zip(rows["value"][starts].tolist(), rows["window_us"][starts].tolist(), strict=True)
-        for key, most, last_us in zip(stretches, joined.tolist(), rows["time_us"][ends].tolist(), strict=True):
-            held[key] = (max(held.get(key, (0, 0))[0], most), last_us)
 
     def _regroup(self, since_day: int) -> None:
         """Take the latest groups in force, if they came into force after the start of a day."""
@@ -247,20 +239,11 @@ class JobStream:
         self._pending[index] = kept
         told = self._told[index]
         self._told[index] = told.take(told.found["time_us"] >= before_us - REMEMBER_US)
-        held = self._spreading[index]
-        self._spreading[index] = {key: seen for key, seen in held.items() if seen[1] >= before_us - REMEMBER_US}
+        self._spreading[index].forget(before_us - REMEMBER_US)
 
     def in_rollout(self, index: int, found: Table) -> NDArray[np.bool_]:
         """Which findings belong to a stretch of first sights that became a rollout (bool[n])."""
-        if not self._spreading[index]:
-            return np.zeros(found.size, np.bool_)
-        known = np.array(sorted(self._spreading[index]), np.int64)
-        values = np.unique(known[:, 0])
-        at = np.minimum(np.searchsorted(values, found["value"]), values.size - 1)
-        rows = np.flatnonzero(values[at] == found["value"])
-        member = np.zeros(found.size, np.bool_)
-        member[rows] = np.isin(stretches(found["value"][rows], found["window_us"][rows]), stretches(*known.T))
-        return member
+        return self._spreading[index].holds(found)
 
     @property
     def groups(self) -> list[tuple[DetectorPlan, ...]]:
@@ -273,7 +256,7 @@ class JobStream:
 
     def joined(self, index: int, key: tuple[int, int]) -> tuple[int, int]:
         """Entities that joined a rollout (value code, start of its stretch), and the time of the last."""
-        return self._spreading[index][key]
+        return self._spreading[index].joined(key)
 
     def recent(self, index: int) -> Table:
         """Findings (FOUND[n]) of the last days, those of earlier runs too: what a rollout may still take in."""
@@ -348,6 +331,9 @@ class JobStream:
         state["marks"] = np.array(marks, np.int64)
         state |= {f"ahead.{name}": array for name, array in self._ahead.to_state().items()}
         state |= {f"flow.{name}": array for name, array in self.flow.to_state().items()}
+        newest_us = self.last_us or 0
+        state |= {f"sample.{name}": array for name, array in self.sample.to_state(newest_us // DAY_US).items()}
+        state |= {f"tally.{name}": array for name, array in self.tally.to_state(newest_us).items()}
         for index, engine in enumerate(self._engines):
             state |= {f"m{index}.{name}": array for name, array in engine.to_state().items()}
             state |= {f"c{index}.{name}": array for name, array in self._calibrators[index].to_state().items()}
@@ -356,8 +342,7 @@ class JobStream:
             state |= columns_of(f"t{index}", self._told[index].found)
             for at, part in enumerate(self._told[index].parts):
                 state |= columns_of(f"t{index}.{at}", part)
-            rows = [(*key, *seen) for key, seen in sorted(self._spreading[index].items())]
-            state[f"s{index}"] = np.array(rows, np.int64).reshape(-1, 4)
+            state[f"s{index}"] = self._spreading[index].to_state()
         return state
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> Self:
@@ -374,6 +359,8 @@ class JobStream:
                 raise StateError(f"model state of version {marks[0]}, this is version {STATE_VERSION}")
             self._ahead.load_state(under(state, "ahead."))
             self.flow.load_state(under(state, "flow."))
+            self.sample.load_state(under(state, "sample."))
+            self.tally.load_state(under(state, "tally."))
             for index, engine in enumerate(self._engines):
                 engine.load_state(under(state, f"m{index}."))
                 self._calibrators[index] = TailCalibrator.from_state(under(state, f"c{index}."))
@@ -382,7 +369,7 @@ class JobStream:
                 self._pending[index] = [pending] if pending.size else []
                 told = [rows_from(f"t{index}.{at}", kind, state) for at, kind in enumerate(engine.part_types)]
                 self._told[index] = Findings(rows_from(f"t{index}", FOUND, state), told)
-                self._spreading[index] = {(a, b): (c, d) for a, b, c, d in state[f"s{index}"].tolist()}
+                self._spreading[index].load_state(state[f"s{index}"])
         except KeyError as error:
             raise StateError(
                 f"the state of job {self.plan.job.job_id!r} lacks {error}", hint="Reset the job: its detectors changed"

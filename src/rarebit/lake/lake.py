@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from rarebit.core.errors import QueryError
+from rarebit.core.fields import TIME
 from rarebit.lake import compact as housekeeping
 from rarebit.lake import lookup
 from rarebit.lake.compact import CompactReport
@@ -105,6 +106,24 @@ class Lake:
             bytes=sum(file.size for file in snapshot.files),
             days=dict(sorted(days.items())),
         )
+
+    def newest_before(self, until_us: int) -> int | None:
+        """Time (microseconds since 1970) of the newest event up to a moment; None where there is none.
+
+        Only files that hold events of both sides of it are read.
+        """
+        files = self._log.snapshot().files
+        newest = max((file.last_us for file in files if file.last_us <= until_us), default=None)
+        astride = [file for file in files if file.first_us <= until_us < file.last_us]
+        if newest is not None:
+            astride = [file for file in astride if file.last_us > newest]
+        if not astride:
+            return newest
+        span = time_range(None if newest is None else newest + 1, until_us + 1)
+        with self._engine.cursor() as cursor:
+            query = f"SELECT epoch_us(max({quote(TIME)})) AS newest FROM {self._engine.source(astride)} WHERE {span}"
+            found: int | None = cursor.sql(query).to_arrow_table().column("newest")[0].as_py()
+        return newest if found is None else found
 
     def scan(
         self,

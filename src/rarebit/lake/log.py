@@ -102,6 +102,7 @@ class DeltaLog:
         if re.search("%[0-9A-Fa-f]{2}", str(root)):
             raise StateError("the path may not hold % and two digits", where=str(root), hint="Use another directory.")
         self.root = root
+        self._held: tuple[Snapshot, tuple[int, int]] | None = None
 
     def snapshot(self) -> Snapshot:
         """The newest version, or :data:`EMPTY` when there is none.
@@ -113,6 +114,8 @@ class DeltaLog:
         """
         if not (self.root / "_delta_log").is_dir():
             return EMPTY
+        if self._held is not None and self._is_newest(*self._held):
+            return self._held[0]
         try:
             if not DeltaTable.is_deltatable(self.root.as_uri()):
                 return EMPTY
@@ -120,7 +123,22 @@ class DeltaLog:
             version, actions = table.version(), pa.table(table.get_add_actions(flatten=True))
         except (DeltaError, OSError) as error:
             raise _unusable(self.root, error) from error
-        return Snapshot(version, tuple(sorted(_files(actions), key=lambda file: (file.first_us, file.last_us))))
+        found = Snapshot(version, tuple(sorted(_files(actions), key=lambda file: (file.first_us, file.last_us))))
+        mark = self._commit_mark(version)
+        self._held = None if mark is None else (found, mark)
+        return found
+
+    def _is_newest(self, held: Snapshot, mark: tuple[int, int]) -> bool:
+        """Whether a snapshot is still of this table, and nothing was committed since."""
+        return self._commit_mark(held.version) == mark and self._commit_mark(held.version + 1) is None
+
+    def _commit_mark(self, version: int) -> tuple[int, int] | None:
+        """What tells the file of a commit from another of its name; None where there is none."""
+        try:
+            found = (self.root / "_delta_log" / f"{version:020}.json").stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def identity(self) -> str:
         """Id of the table, or nothing where there is none."""

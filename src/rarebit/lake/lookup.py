@@ -117,10 +117,13 @@ def join(
 def _picks_sql(source: str, on: Mapping[str, str], where: str, span: tuple[int, int], limit: int) -> str:
     keys = "".join(f', {expression} AS "_key{at}"' for at, expression in enumerate(on.values()))
     same = "".join(f' AND e."_key{at}" IS NOT DISTINCT FROM w.{quote(name)}' for at, name in enumerate(on))
+    # The condition costs more than the join: asked in terms of both sides, it is asked of what was joined.
+    met = f'CASE WHEN w."row" IS NOT NULL THEN ({where}) ELSE FALSE END'
     return f"""
         SELECT w."row", e."_at" AS at, e."_code" AS code, count(*) OVER (PARTITION BY w."row") AS total
-        FROM (SELECT {_PLACE}{keys} FROM {source} WHERE ({where}) AND {time_range(*span)}) AS e
+        FROM (SELECT *, {_PLACE}{keys} FROM {source} WHERE {time_range(*span)}) AS e
         JOIN wanted AS w ON e."_at" >= w.start_us AND e."_at" < w.end_us{same}
+        WHERE {met}
         QUALIFY row_number() OVER (PARTITION BY w."row" ORDER BY e."_at", e."_code") <= {int(limit)}
         """
 

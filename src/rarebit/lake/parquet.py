@@ -36,7 +36,8 @@ FILE_SCHEMA: Final[pa.Schema] = pa.schema(
 )
 _UNIQUE: Final = frozenset({TIME, ID, ID_CODE, REST, PLACE})
 """Columns whose values seldom repeat: a dictionary would cost time and save nothing."""
-_STATISTICS: Final = [TIME, ID_CODE, VERSION, *CODED.values()]
+_STATISTICS: Final = [TIME, ID_CODE, VERSION, *CODED.values(), "event.kind"]
+"""Columns by whose extremes whole row groups are passed over; few events are of another kind."""
 _FIRST_US, _END_US = parse_time("1601-01-01"), parse_time("9999-01-01")
 _TEXT: Final = pa.dictionary(pa.int32(), pa.string())
 
