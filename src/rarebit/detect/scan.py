@@ -54,7 +54,7 @@ def feed(streams: Sequence[JobStream], tables: Iterable[pa.Table]) -> Iterable[i
     which = [numbers[to_sql(stream.plan.condition)] for stream in streams]
     asking: dict[str, list[int]] = {}
     for stream, condition in zip(streams, which, strict=True):
-        for name in (*(FIELD + name for name in stream.plan.coded), *_asked(stream.plan)):
+        for name in (*(FIELD + name for name in stream.plan.codes), *_asked(stream.plan)):
             asking.setdefault(name, []).append(condition)
     for table in tables:
         if table.num_rows == 0:

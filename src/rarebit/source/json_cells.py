@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.fields import REST
 from rarebit.source.cells import Cells, Spans
-from rarebit.source.json_parts import ESCAPED, copy_text
+from rarebit.source.json_parts import ESCAPED, copy_plain, copy_text
 from rarebit.source.json_paths import LIST, name_table
 from rarebit.source.json_scan import FAST, NEXT, SLOW, Marks, scan
 from rarebit.source.normalise import KNOWN
@@ -179,12 +179,7 @@ def _spread(  # noqa: PLR0917 - arrays taken from tuples in a loop cost a refere
             out[np.uintp(to)] = 31 if takes[name] == LIST else 44
             to += 1
         start, end = tokens[at, 2], tokens[at, 3]
-        if flags & ESCAPED:
-            to = copy_text(data, start, end, out, to)
-        else:
-            for i in range(start, end):
-                out[np.uintp(to + i - start)] = data[np.uintp(i)]
-            to += end - start
+        to = copy_text(data, start, end, out, to) if flags & ESCAPED else copy_plain(data, start, end, out, to)
         ends[column] = to
         offsets[column, row + 1] = to - bases[column]
         filled[column] = row + 1

@@ -24,7 +24,10 @@ from rarebit.source.json_bytes import (
     NINE,
     PLAIN,
     QUOTE,
+    WORD,
     ZERO,
+    copy_word,
+    plain_bytes,
 )
 
 Bytes = NDArray[np.uint8]
@@ -36,10 +39,22 @@ ODD: Final = 4
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False, inline="always")
+def plain_until(data: Bytes, at: int) -> int:
+    """The next byte that is not ordinary in a string, or the last few of the data."""
+    while at + WORD <= data.size:
+        step = plain_bytes(data, at)
+        at += step
+        if step < WORD:
+            break
+    return at
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False, inline="always")
 def string(data: Bytes, at: int, classes: Bytes) -> tuple[int, int]:
     """End of a string that starts at ``at``, and its flags; -1 where the careful path must look."""
     flags = 0
     while True:
+        at = plain_until(data, at)
         kind = classes[data[np.uintp(at)]]
         if kind == PLAIN:
             at += 1
@@ -166,9 +181,7 @@ def copy_json(data: Bytes, start: int, end: int, flags: int, quoted: bool, out: 
             else:
                 to = put_code(code, out, to)
     else:
-        for i in range(start, end):
-            out[np.uintp(to + i - start)] = data[np.uintp(i)]
-        to += end - start
+        to = copy_plain(data, start, end, out, to)
     if quoted:
         out[np.uintp(to)] = QUOTE
         to += 1
@@ -210,6 +223,18 @@ def put_code(code: int, out: Bytes, to: int) -> int:
         0x80 | code & 0x3F,
     )
     return to + 3
+
+
+@numba.njit(cache=True, nogil=True, _nrt=False, inline="always")
+def copy_plain(data: Bytes, start: int, end: int, out: Bytes, to: int) -> int:
+    """Bytes as they are; where they end."""
+    while start + WORD <= end:
+        copy_word(data, start, out, to)
+        start, to = start + WORD, to + WORD
+    while start < end:
+        out[np.uintp(to)] = data[np.uintp(start)]
+        start, to = start + 1, to + 1
+    return to
 
 
 @numba.njit(cache=True, nogil=True, _nrt=False)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from rarebit.source.intake import Batches, Intake
 from rarebit.source.json_cells import Block, join_rows
-from rarebit.source.stream import ByteStream, LineBlock, line_blocks
+from rarebit.source.stream import ByteStream, LineBlock, Spare, line_blocks
 from rarebit.source.tally import Tally
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -51,8 +51,10 @@ def _merged(done: tuple[Batches, Tally], intake: Intake) -> Batches:
 def _numbered(stream: ByteStream, intake: Intake) -> Iterator[Callable[[], tuple[Batches, Tally]]]:
     """One task for each block: its batches and its tally."""
     settings = intake.settings
-    for block in line_blocks(stream, block_bytes=settings.block_bytes, max_line_bytes=settings.max_line_bytes):
-        yield _block_task(_without_bom(block), intake)
+    spare: Spare = deque()
+    sizes = {"block_bytes": settings.block_bytes, "max_line_bytes": settings.max_line_bytes}
+    for block in line_blocks(stream, **sizes, spare=spare):
+        yield _block_task(_without_bom(block), intake, spare)
 
 
 def _without_bom(block: LineBlock) -> LineBlock:
@@ -61,14 +63,17 @@ def _without_bom(block: LineBlock) -> LineBlock:
     return block
 
 
-def _block_task(block: LineBlock, intake: Intake) -> Callable[[], tuple[Batches, Tally]]:
+def _block_task(block: LineBlock, intake: Intake, spare: Spare) -> Callable[[], tuple[Batches, Tally]]:
     def task() -> tuple[Batches, Tally]:
         part = intake.part()
         if block.too_long:
             part.too_long(block)
             return [], part.tally
         read = read_by_line if part.settings.mapping else read_block
-        return read(block, part), part.tally
+        batches = read(block, part)
+        if isinstance(block.data.base, np.ndarray):  # batches are copies: nobody looks at the block any more
+            spare.append(block.data.base)
+        return batches, part.tally
 
     return task
 

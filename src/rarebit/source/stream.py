@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
@@ -207,6 +208,11 @@ class _Pieces:
         return out
 
 
+Spare = deque[NDArray[np.uint8]]
+"""Buffers to be filled again."""
+_SPARE_BYTES: Final = 1 << 18
+
+
 class LineBlock(NamedTuple):
     """Whole lines of a file, or the head of one that is too long."""
 
@@ -221,15 +227,18 @@ class LineBlock(NamedTuple):
         return lines[:-1] if not lines[-1] else lines
 
 
-def line_blocks(stream: ByteStream, *, block_bytes: int, max_line_bytes: int) -> Iterator[LineBlock]:
+def line_blocks(
+    stream: ByteStream, *, block_bytes: int, max_line_bytes: int, spare: Spare | None = None
+) -> Iterator[LineBlock]:
     """Blocks of whole lines, each ending in a newline, which is added to the last line if it has none.
 
     A line longer than ``max_line_bytes`` may come as a block of its own, cut to its head. Memory stays near
-    ``block_bytes + max_line_bytes``.
+    ``block_bytes + max_line_bytes``. Buffers that whoever is done with a block has put into ``spare`` are filled anew,
+    which spares the system the clearing of new memory.
     """
     number, held = 1, np.empty(0, np.uint8)
     while True:
-        buffer = np.empty(held.size + block_bytes + 1, np.uint8)
+        buffer = _buffer(held.size + block_bytes + 1, spare)
         buffer[: held.size] = held
         size = held.size + stream.read_into(memoryview(buffer.data)[held.size : -1])
         if size == held.size:
@@ -248,6 +257,15 @@ def line_blocks(stream: ByteStream, *, block_bytes: int, max_line_bytes: int) ->
             number, held = number + 1, _skip_line(stream, block_bytes)
     if held.size:
         yield LineBlock(np.append(held, np.uint8(NEWLINE)), number)
+
+
+def _buffer(size: int, spare: Spare | None) -> NDArray[np.uint8]:
+    """A spare buffer cut to size, or a new one that will serve again after a somewhat longer line."""
+    while spare:
+        found = spare.pop()
+        if found.size >= size:
+            return found[:size]
+    return np.empty(size + _SPARE_BYTES, np.uint8)[:size]
 
 
 def _skip_line(stream: ByteStream, block_bytes: int) -> NDArray[np.uint8]:
