@@ -22,6 +22,7 @@ import pytest
 
 from rarebit.app import keys
 from rarebit.app.home import Home
+from rarebit.core.time import parse_time
 
 OpenHome = Callable[[Path], AbstractContextManager[Home]]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="stops by signals that Windows does not have")
@@ -73,6 +74,18 @@ def _results(home: Home) -> dict[str, Any]:
     }
 
 
+def _taken_in(home: Path, open_home: OpenHome, line: bytes) -> None:
+    """Wait until the lake has come as far as a line: one source has told all before another one goes on."""
+    until = parse_time(str(orjson.loads(line)["@timestamp"]))
+    patience = time.monotonic() + 90
+    while True:
+        with open_home(home) as place:
+            if (place.lake.summary().last_us or 0) >= until:
+                return
+        assert time.monotonic() < patience
+        time.sleep(0.2)
+
+
 def _done(home: Path, open_home: OpenHome, events: int) -> bool:
     """Whether every job has read all of so many events."""
     if not (home / "lake").exists():
@@ -102,6 +115,8 @@ def test_killed_and_started_again_it_ends_as_an_undisturbed_run(
         with _serving(home, "--watch", str(watched)) as (address, process):
             give = len(left) if wait is None else 3
             for number, part in left[:give]:
+                if number in {3, 6}:
+                    _taken_in(home, open_home, parts[number - 1][-1])
                 if 3 <= number < 6:
                     _append(watched / "growing.ndjson", part)
                 else:
