@@ -15,6 +15,7 @@ from rarebit.asset.inventory import Inventory, State
 from rarebit.asset.ledger import Ledger
 from rarebit.asset.osquery import Reading, head_of, is_osquery, read_results
 from rarebit.asset.people import People
+from rarebit.core.disk import replacing
 from rarebit.core.errors import InputError, StateError
 from rarebit.core.names import account_form
 
@@ -180,6 +181,5 @@ def _read(path: Path, kind: Any) -> Any:  # noqa: ANN401 - of the kind asked for
 
 
 def _write(path: Path, body: Any) -> None:  # noqa: ANN401
-    draft = path.with_suffix(".part")
-    draft.write_bytes(msgspec.json.encode(body, order="sorted"))
-    draft.replace(path)
+    with replacing(path) as draft:
+        draft.write_bytes(msgspec.json.encode(body, order="sorted"))

@@ -17,6 +17,7 @@ from rarebit.alert.sigma_sources import is_sigma
 from rarebit.app.home import Home
 from rarebit.app.jobs import check_asset_fields, get_job
 from rarebit.asset.people import is_looked_up
+from rarebit.core.disk import replacing
 from rarebit.core.errors import DefinitionError, InputError, MissingExtraError, NotFoundError, RarebitError, StateError
 from rarebit.core.rule import Rule, State
 from rarebit.query.tree import Node, fields_of, rewrite
@@ -224,9 +225,8 @@ def _read(home: Home) -> _Kept:
 
 
 def _write(home: Home, kept: _Kept) -> None:
-    draft = home.rule_file.with_suffix(".part")
-    draft.write_bytes(msgspec.json.encode(kept, order="sorted"))
-    draft.replace(home.rule_file)
+    with replacing(home.rule_file) as draft:
+        draft.write_bytes(msgspec.json.encode(kept, order="sorted"))
 
 
 STATES: tuple[State, ...] = get_args(State)

@@ -11,7 +11,7 @@ import msgspec
 
 from rarebit.alert.budget import Threshold
 from rarebit.alert.rules import alerts_of
-from rarebit.app.bucket_results import bucket_counts, put_buckets
+from rarebit.app.bucket_results import put_buckets
 from rarebit.app.budget import alert_thresholds
 from rarebit.app.cases import regroup
 from rarebit.app.clock import fleet_clock
@@ -266,18 +266,17 @@ def commit(
         progress("explaining", at, len(streams))
         found = [materialise(stream, i, home.lake.join, names) for i in range(len(stream.groups))]
         found = [replace(part, records=ranked(stream.sample, part.records)) for part in found]
-        counts = bucket_counts(home, stream, {record.timestamp for part in found for record in part.records})
         state_name = snapshots.save(home.snapshots, stream.plan.job.job_id, stream.to_state(), marks(stream))
-        made.append((stream, found, counts, state_name))
+        made.append((stream, found, state_name))
     progress("explaining", len(streams), len(streams))
     limits = alert_thresholds(home, streams, budget)
     blind = blind_jobs(home, [stream.plan for stream in streams if stream.rows == 0])
     outcomes = []
     with home.store.transaction():
-        for stream, found, counts, state_name in made:
+        for stream, found, state_name in made:
             job_id = stream.plan.job.job_id
             outcomes.append(_keep(home, stream, found, limits[job_id], blind.get(job_id)))
-            put_buckets(home, stream, counts)
+            put_buckets(home, stream)
             home.store.put_position(stream.plan.job.job_id, version, stream.last_us or 0, state_name)
             size = (home.snapshots / state_name).stat().st_size
             home.store.care.put_snapshot(note_of(home, stream, version, state_name, size))

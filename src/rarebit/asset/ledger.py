@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rarebit.asset.osquery import Reported
+from rarebit.core.disk import replacing
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US
 
@@ -88,9 +89,8 @@ class Ledger:
 
     def write(self, path: Path) -> None:
         """Replace the file at once."""
-        draft = path.with_suffix(".part")
-        pq.write_table(self.to_table(), draft, compression="zstd")
-        draft.replace(path)
+        with replacing(path) as draft:
+            pq.write_table(self.to_table(), draft, compression="zstd")
 
     def take(self, reports: Iterable[Reported]) -> int:
         """Take in reports in the order they were made; how many changed something."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +13,7 @@ import typer
 from rarebit.app import exports
 from rarebit.cli.options import HomeOption, existing_home
 from rarebit.cli.output import count, notes, safe
+from rarebit.core.disk import replacing
 from rarebit.core.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Hand on: ECS, OCSF, CSV, ATT&CK layers, a report in one file.")
@@ -82,16 +81,11 @@ def write_out(lines: Iterable[bytes], out: Path | None, *, what: str = "") -> No
         return
     number = 0
     try:
-        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as file:
-            try:
+        with replacing(out) as draft:
+            draft.touch(0o600, exist_ok=False)  # for its owner's eyes
+            with draft.open("wb") as file:
                 for number, line in enumerate(lines, 1):  # noqa: B007 told below
                     file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(out)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
     except OSError as error:
         raise InputError(f"cannot write: {error.strerror or error}", where=str(out)) from error
     notes().print(safe(f"{out}: {what or f'{count(number)} lines'} written"))

@@ -32,29 +32,24 @@ class BeaconEngine(SeriesEngine[BeaconModel]):
         if detector.entity == HOST:
             self._model.set_peers(peer_of)
 
-    def heed(self, care: Care) -> None:
-        """See :meth:`Engine.heed`; a contact that is not to be learnt is not judged either."""
-        self._care = care
-
     def judge(self, rows: Rows, peers: Codes) -> Judged:
-        """See :meth:`Engine.judge`."""
+        """See :meth:`Engine.judge`; a contact that is not to be learnt is not judged either."""
         detector, columns = self._detector, rows.columns
-        care = self._care.rows(rows.times_us, columns)
         hosts, destinations = columns[detector.entity], columns[detector.destination]
         keys = pair_codes(hosts, destinations)
         if detector.program:
             programs = columns[detector.program]
             keys = pair_codes(keys, np.where(programs == 0, NULL_CODE, programs))
-        keys = np.where((hosts != 0) & (destinations != 0), keys, 0)
+        keys, hidden, unlearnt = self._heeded(rows, np.where((hosts != 0) & (destinations != 0), keys, 0))
         cells, observed = self._model.score_and_learn(
             rows.times_us,
             rows.ids,
-            keys if care is None else np.where(care.withheld | care.unlearnt, 0, keys),
+            np.where(unlearnt, 0, keys) if unlearnt.size else keys,
             entities=hosts,
             destinations=destinations,
             sizes=rows.numbers[detector.size],
             peers=peers if detector.entity == HOST else NONE,
-            hidden=NONE if care is None else care.hidden,
+            hidden=hidden,
         )
         return Judged(Findings(found_in(cells), [cells]), observed)
 

@@ -39,25 +39,20 @@ class PlacesEngine(SeriesEngine[PlacesModel]):
         if detector.entity == HOST:
             self._model.set_peers(peer_of)
 
-    def heed(self, care: Care) -> None:
-        """See :meth:`Engine.heed`; what becomes of a place is decided by its first event in a bucket."""
-        self._care = care
-
     def judge(self, rows: Rows, peers: Codes) -> Judged:
         """See :meth:`Engine.judge`."""
         detector, columns = self._detector, rows.columns
-        care = self._care.rows(rows.times_us, columns)
-        keys = series_keys(detector, rows.times_us.size, columns)
+        keys, hidden, unlearnt = self._heeded(rows, series_keys(detector, rows.times_us.size, columns))
         cells, observed = self._model.score_and_learn(
             rows.times_us,
             rows.ids,
-            keys if care is None else np.where(care.withheld, 0, keys),
+            keys,
             rows.numbers[LATITUDE + detector.place],
             rows.numbers[LONGITUDE + detector.place],
             entities=columns[detector.entity] if detector.entity else NONE,
             peers=peers if detector.entity == HOST else NONE,
-            hidden=NONE if care is None else care.hidden,
-            unlearnt=NONE if care is None else care.unlearnt.astype(np.int64),
+            hidden=hidden,
+            unlearnt=unlearnt,
         )
         found = found_in(cells)
         found["maturity"] = self._maturity(cells["seen"], cells["seen"].astype(np.int64))

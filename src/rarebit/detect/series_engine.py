@@ -8,7 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.detect.engine import Codes, PeerMaps
+from rarebit.detect.care import Care
+from rarebit.detect.engine import NONE, Codes, PeerMaps, Rows
 from rarebit.detect.findings import FOUND
 from rarebit.detect.plan import ENTITIES, DetectorPlan
 from rarebit.model.maturity import MATURE, maturity
@@ -45,6 +46,21 @@ class SeriesEngine(Generic[Model]):
     lasting = False
     _detector: DetectorPlan
     _model: Model
+    _care: Care
+
+    def heed(self, care: Care) -> None:
+        """See :meth:`Engine.heed`; what becomes of a cell is decided by its first event."""
+        self._care = care
+
+    def _heeded(self, rows: Rows, keys: Codes) -> tuple[Codes, Codes, Codes]:
+        """Keys of series without the rows that are passed over; what hides a row; 1 where it is not to be learnt.
+
+        The last two are empty where nothing is left out.
+        """
+        care = self._care.rows(rows.times_us, rows.columns)
+        if care is None:
+            return keys, NONE, NONE
+        return np.where(care.withheld, 0, keys), care.hidden, care.unlearnt.astype(np.int64)
 
     def regroup(self, peers: PeerMaps) -> None:
         """See :meth:`Engine.regroup`; whether a series already known moves is up to its model."""

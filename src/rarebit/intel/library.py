@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rarebit.core.disk import replacing
 from rarebit.core.errors import NotFoundError, StateError
 from rarebit.core.indicator import Indicator, Kind, Worth
 from rarebit.core.report import Skipped
@@ -149,14 +149,10 @@ class Library:
     def _write(self, table: pa.Table, sources: dict[str, Source]) -> None:
         ordered = table.sort_by([("kind", "ascending"), ("code", "ascending"), ("source", "ascending")])
         ordered = ordered.replace_schema_metadata({_META: msgspec.json.encode(sources)})
-        draft = self._file.with_suffix(".part")
         try:
             self._path.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                pq.write_table(ordered, file, compression="zstd")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._file)
+            with replacing(self._file) as draft:
+                pq.write_table(ordered, draft, compression="zstd")
         except OSError as error:
             raise StateError(f"the indicators cannot be written: {error}", where=str(self._file)) from error
 

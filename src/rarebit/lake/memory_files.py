@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from rarebit.core.disk import sync
+from rarebit.core.disk import replacing
 from rarebit.core.errors import StateError
 from rarebit.core.time import DAY_US
 from rarebit.lake.sighting_files import Segment, SegmentReader, merge
@@ -96,12 +96,9 @@ class MemoryFiles:
     def commit(self, held: Contents) -> None:
         """Replace the list at once, then remove files that no reader can still need."""
         path = self.path / "memory.json"
-        draft = path.with_suffix(".part")
         try:
-            draft.write_bytes(msgspec.json.encode(held))
-            sync(draft)
-            draft.replace(path)
-            sync(self.path)
+            with replacing(path) as draft:
+                draft.write_bytes(msgspec.json.encode(held))
         except OSError as error:
             raise StateError(
                 f"the first-seen memory cannot be written: {error}",

@@ -19,6 +19,7 @@ from rarebit.core.time import DAY_US
 from rarebit.maths.hashing import pair_codes
 from rarebit.model.beacon_kernel import BEAT, LEAST, beats_of
 from rarebit.model.beacon_odds import ODDS, odds_of
+from rarebit.model.cut import by_bucket
 from rarebit.model.peer_map import PeerMap
 from rarebit.model.tables import State, Table, columns_of, rows_from
 
@@ -139,21 +140,16 @@ class BeaconModel:
         sights["group"] = self._peers.groups_of(entities, peers if peers.size else np.zeros(keys.size, np.int64))
         if hidden.size:
             sights["hidden"] = hidden
-        buckets = times_us // self.settings.span_us
-        now = np.maximum.accumulate(np.maximum(buckets, self._bucket))
-        late = (buckets < now) & (keys != 0)
-        self.late += int(np.count_nonzero(late))
-        sights["key"][late] = 0
+        late, parts = by_bucket(sights, self.settings.span_us, self._bucket)
+        self.late += late
         cells, judged = [np.zeros(0, CELL)], 0
-        starts = np.flatnonzero(np.diff(now, prepend=now[0] - 1))
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), now.size], strict=True):
-            if int(now[start]) != self._bucket:
+        for bucket, part in parts:
+            if bucket != self._bucket:
                 found, number = self._close()
                 cells.append(found)
                 judged += number
-                self._bucket = int(now[start])
-            part = sights[start:end]
-            self._open.append(part[part["key"] != 0])
+                self._bucket = bucket
+            self._open.append(part)
         return np.concatenate(cells), judged
 
     def start_day(self) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rarebit.core.time import HOUR_US
 from rarebit.maths.sphere import FARTHEST_KM, distance_km
+from rarebit.model.cut import by_bucket
 from rarebit.model.peer_map import PeerMap
 from rarebit.model.tables import State, Table, columns_of, rows_from
 
@@ -135,20 +136,16 @@ class PlacesModel:
         sights["group"] = self._peers.groups_of(entities, peers if peers.size else np.zeros(keys.size, np.int64))
         if hidden.size:
             sights["hidden"], sights["unlearnt"] = hidden, unlearnt
-        buckets = times_us // self.settings.span_us
-        now = np.maximum.accumulate(np.maximum(buckets, self._bucket))
-        late = (buckets < now) & (sights["key"] != 0)
-        self.late += int(np.count_nonzero(late))
-        sights["key"][late] = 0
+        late, parts = by_bucket(sights, self.settings.span_us, self._bucket)
+        self.late += late
         cells, judged = [np.zeros(0, CELL)], 0
-        starts = np.flatnonzero(np.diff(now, prepend=now[0] - 1))
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), now.size], strict=True):
-            if int(now[start]) != self._bucket:
+        for bucket, part in parts:
+            if bucket != self._bucket:
                 found, number = self._close()
                 cells.append(found)
                 judged += number
-                self._bucket = int(now[start])
-            self._open = _distinct(np.concatenate([self._open, sights[start:end][sights["key"][start:end] != 0]]))
+                self._bucket = bucket
+            self._open = _distinct(np.concatenate([self._open, part]))
         return np.concatenate(cells), judged
 
     def start_day(self) -> None:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
-from uuid import uuid4
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from rarebit.core.disk import sync
+from rarebit.core.disk import replacing
 from rarebit.core.errors import InputError, StateError
 
 Meta = Mapping[str, str | int | float]
@@ -158,20 +156,10 @@ def _checked(meta: Meta) -> dict[str, str | int | float]:
 
 
 def _publish(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
-    """Write beside the place, bring it to the disk, and only then give it its name."""
-    part = path.with_name(f".{uuid4().hex}{SUFFIX}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("xb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        sync(path.parent)
+        with replacing(path) as draft, draft.open("xb") as file:
+            file.writelines(chunks)
     except OSError as error:
         raise StateError(
             f"the snapshot cannot be written: {error.strerror or error}",

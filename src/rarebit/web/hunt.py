@@ -14,7 +14,7 @@ from rarebit.core.event_line import event_line
 from rarebit.core.time import iso
 from rarebit.web.access import home_of
 from rarebit.web.answer import Data, answer, plain
-from rarebit.web.look import LANGUAGES, MOST, SHOWN, moment
+from rarebit.web.look import LANGUAGES, MOST, SHOWN, check_language, moment
 
 _FIELDS = (
     "process.name", "process.executable", "process.parent.name", "process.command_line", "process.hash.sha256",
@@ -38,8 +38,7 @@ def hunt_page(
     home, limit, stack = home_of(request), max(1, min(limit, MOST)), stack.strip()
     if over not in hunt.OVER:
         raise InputError(f"{over!r} cannot be hunted over", hint=f"One of {', '.join(hunt.OVER)}")
-    if language not in LANGUAGES:
-        raise InputError(f"{language!r} is no query language here", hint=f"One of {', '.join(LANGUAGES)}")
+    check_language(language)
     asked = {"over": over, "where": where, "language": language, "since": since, "until": until, "stack": stack}
     span = hunt.span_of(home, moment(since), moment(until))
     data: Data = {

@@ -68,8 +68,7 @@ def events_page(
 ) -> Response:
     """Events by query, or those behind a case or a record."""
     limit = max(1, min(limit, MOST))
-    if language not in LANGUAGES:
-        raise InputError(f"{language!r} is no query language here", hint=f"One of {', '.join(LANGUAGES)}")
+    check_language(language)
     asked = {"where": where, "language": language, "since": since, "until": until, "case": case, "record": record}
     data: Data = {"asked": asked | {"limit": limit}, "languages": list(LANGUAGES), "events": None, "more": False}
     if where or case or record:
@@ -134,6 +133,18 @@ def _source(source: SourceStanding) -> Data:
         "late_events": source.late_events,
         "latest_seconds": source.latest_us // 1_000_000,
     }
+
+
+def check_language(name: str) -> None:
+    """Refuse a query language that pages do not know.
+
+    Raises
+    ------
+    InputError
+        If it is none of :data:`LANGUAGES`.
+    """
+    if name not in LANGUAGES:
+        raise InputError(f"{name!r} is no query language here", hint=f"One of {', '.join(LANGUAGES)}")
 
 
 def moment(text: str) -> int | None:

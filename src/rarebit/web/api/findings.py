@@ -10,7 +10,7 @@ from rarebit.core.result import Alert, Case, Record
 from rarebit.core.verdict import VERDICTS
 from rarebit.web.access import actor_of, home_of
 from rarebit.web.api.forms import EventList, NewVerdict
-from rarebit.web.api.parts import asked, body_as, exactly, paged, part_of, tell, unchanged
+from rarebit.web.api.parts import asked, body_as, one, paged, tell, unchanged
 from rarebit.web.body import int_of
 
 SOURCE = ("source", "suppressed")
@@ -28,10 +28,7 @@ def case(request: Request) -> Response:
 
 
 def _case(request: Request) -> Case:
-    wanted = part_of(request, "case_id")
-    found = home_of(request).store.get_case(wanted)
-    exactly(found.id, wanted, "case")
-    return found
+    return one(request, "case", home_of(request).store.get_case)
 
 
 def judge(request: Request) -> Response:
@@ -72,10 +69,7 @@ def alert(request: Request) -> Response:
 
 
 def _alert(request: Request) -> Alert:
-    wanted = part_of(request, "alert_id")
-    found = home_of(request).store.get_alert(wanted)
-    exactly(found.id, wanted, "alert")
-    return found
+    return one(request, "alert", home_of(request).store.get_alert)
 
 
 def records(request: Request) -> Response:
@@ -90,10 +84,7 @@ def record(request: Request) -> Response:
 
 
 def _record(request: Request) -> Record:
-    wanted = part_of(request, "record_id")
-    found = home_of(request).store.get_record(wanted)
-    exactly(found.id, wanted, "record")
-    return found
+    return one(request, "record", home_of(request).store.get_record)
 
 
 def case_events(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from fastapi import Request, Response
@@ -14,7 +15,7 @@ from rarebit.core.time import DAY_US, parse_span
 from rarebit.web.access import actor_of, home_of
 from rarebit.web.answer import plain
 from rarebit.web.api.forms import Asset, JobShown, KeyLine, NewKey, NewPattern, NewState, NewSuppression
-from rarebit.web.api.parts import asked, body_as, exactly, paged, part_of, tell
+from rarebit.web.api.parts import asked, body_as, one, paged, part_of, tell
 from rarebit.web.sight import status_of
 
 _LONGEST_DAYS: Final = 3650
@@ -32,10 +33,7 @@ def get_rule(request: Request) -> Response:
 
 
 def _rule(request: Request) -> Rule:
-    wanted = part_of(request, "rule_id")
-    found = rules.get_rule(home_of(request), wanted)
-    exactly(found.id, wanted, "rule")
-    return found
+    return one(request, "rule", partial(rules.get_rule, home_of(request)))
 
 
 def switch_rule(request: Request) -> Response:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Collection
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 from fastapi import Request, Response
@@ -56,16 +56,28 @@ def part_of(request: Request, name: str) -> str:
     return str(request.path_params[name])
 
 
-def exactly(found: str, wanted: str, what: str) -> None:
-    """Refuse the beginning of an id where a whole one is needed.
+class _Identified(Protocol):
+    @property
+    def id(self) -> str:
+        """Its whole id."""
+
+
+_Kept = TypeVar("_Kept", bound=_Identified)
+
+
+def one(request: Request, kind: str, get: Callable[[str], _Kept]) -> _Kept:
+    """What the path names by ``KIND_id``; ``get`` finds it.
 
     Raises
     ------
     NotFoundError
-        If they differ.
+        If there is none, or only the beginning of an id is given.
     """
-    if found != wanted:
-        raise NotFoundError(f"there is no {what} {wanted!r}", hint=f"Its whole id is needed, such as {found!r}.")
+    wanted = part_of(request, f"{kind}_id")
+    found = get(wanted)
+    if found.id != wanted:
+        raise NotFoundError(f"there is no {kind} {wanted!r}", hint=f"Its whole id is needed, such as {found.id!r}.")
+    return found
 
 
 def paged(

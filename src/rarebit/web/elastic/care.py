@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Request, Response
@@ -12,6 +13,8 @@ from rarebit.core.care import Calendar, FilterList
 from rarebit.core.errors import DefinitionError, InputError
 from rarebit.web.access import actor_of, home_of
 from rarebit.web.elastic.parts import args_of, body_of, done, moment_of, page_of, path_of, reply
+
+_Kept = TypeVar("_Kept", FilterList, Calendar)
 
 
 def put_filter(request: Request) -> Response:
@@ -25,11 +28,9 @@ def put_filter(request: Request) -> Response:
 
 def get_filters(request: Request) -> Response:
     """Filter lists."""
-    home, name = home_of(request), path_of(request, "filter_id")
-    single = name not in ("", "_all", "*")
-    found = [home.store.care.get_filter(name)] if single else home.store.care.list_filters()
-    start, size = page_of(args_of(request))
-    return reply({"count": len(found), "filters": [_filter(each) for each in found[start : start + size]]})
+    care = home_of(request).store.care
+    found = _named(path_of(request, "filter_id"), care.get_filter, care.list_filters)
+    return _page(request, "filters", [_filter(each) for each in found])
 
 
 def update_filter(request: Request) -> Response:
@@ -49,6 +50,17 @@ def delete_filter(request: Request) -> Response:
     return done()
 
 
+def _named(name: str, get: Callable[[str], _Kept], every: Callable[[], list[_Kept]]) -> list[_Kept]:
+    """The one of a name; all of them where none is given, or that for all."""
+    return every() if name in ("", "_all", "*") else [get(name)]
+
+
+def _page(request: Request, kind: str, found: list[dict[str, Any]]) -> Response:
+    """A page of what was found, beside how much that is."""
+    start, size = page_of(args_of(request))
+    return reply({"count": len(found), kind: found[start : start + size]})
+
+
 def _filter(each: FilterList) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(each)
     return body
@@ -65,11 +77,9 @@ def put_calendar(request: Request) -> Response:
 
 def get_calendars(request: Request) -> Response:
     """Calendars, without their events."""
-    home, name = home_of(request), path_of(request, "calendar_id")
-    single = name not in ("", "_all", "*")
-    found = [home.store.care.get_calendar(name)] if single else home.store.care.list_calendars()
-    start, size = page_of(args_of(request))
-    return reply({"count": len(found), "calendars": [_calendar(each) for each in found[start : start + size]]})
+    care = home_of(request).store.care
+    found = _named(path_of(request, "calendar_id"), care.get_calendar, care.list_calendars)
+    return _page(request, "calendars", [_calendar(each) for each in found])
 
 
 def delete_calendar(request: Request) -> Response:
@@ -98,8 +108,7 @@ def get_events(request: Request) -> Response:
         for event in _events(calendar)
         if (first is None or event["end_time"] * 1000 > first) and (last is None or event["start_time"] * 1000 < last)
     ]
-    start, size = page_of(args)
-    return reply({"count": len(found), "events": found[start : start + size]})
+    return _page(request, "events", found)
 
 
 def delete_event(request: Request) -> Response:
